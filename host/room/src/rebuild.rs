@@ -1,0 +1,272 @@
+//! Starting guests: new ones, after a fault, after a restart, and in exchange for another program's.
+
+use crate::checkpoint::Checkpoint;
+use crate::checkpointing::Base;
+use crate::clock::{Clock, RoomTime};
+use crate::event::{Detachment, Event, Parting};
+use crate::journal::{CallRecord, Outcome};
+use crate::manifest::Durability;
+use crate::output::Output;
+use crate::room::{Opening, Room, RoomConfig, StopReason, ticker};
+use crate::roster::{Member, Roster};
+use crate::rules::{CallLimits, Program, RoomIdentity, Rules};
+use std::sync::Arc;
+
+impl Room {
+    /// Bring a room back from its checkpoint and the calls accepted since. Its connections are gone:
+    /// the rules hear so first, and members are kept for the time of grace.
+    ///
+    /// # Errors
+    /// The program refuses the state, or fails at what it had accepted.
+    pub fn restore(
+        program: Arc<dyn Program>,
+        config: RoomConfig,
+        opening: &Opening,
+        checkpoint: &Checkpoint,
+        records: &[CallRecord],
+    ) -> Result<Self, StopReason> {
+        let mut room = Self::bare(program, config, opening)?;
+        room.identity.seed = checkpoint.seed;
+        room.take_over(checkpoint);
+        room.base = Base::Snapshot {
+            meta: checkpoint.meta,
+            state: checkpoint.state.clone(),
+        };
+        room.start_guest(true)?;
+        room.replaying = true;
+        for record in records {
+            room.replay(record)?;
+        }
+        room.replaying = false;
+        room.inputs.clear();
+        room.resume_time(opening.clock);
+        room.part_from_connections();
+        if room.meta().program != checkpoint.meta.program {
+            room.since = room.sequence + 1;
+        }
+        Ok(room)
+    }
+
+    /// The kernel's half of a checkpoint.
+    fn take_over(&mut self, checkpoint: &Checkpoint) {
+        self.sequence = checkpoint.sequence;
+        self.since = checkpoint.since;
+        self.ticks = checkpoint.ticks;
+        self.time.replay(checkpoint.now, checkpoint.uptime);
+        self.roster = Roster::with_counters(checkpoint.next_member, checkpoint.next_connection);
+        for record in &checkpoint.members {
+            let member = Member {
+                identity: record.identity.clone(),
+                connections: record.connections.clone(),
+                grace_until: record.grace_until,
+                parting: record.parting,
+                gone: record.gone,
+            };
+            self.roster.seat(record.id, member);
+        }
+        for timer in &checkpoint.timers {
+            self.timers.set(timer.id, timer.due);
+        }
+        self.listing.clone_from(&checkpoint.listing);
+        for said in &checkpoint.rights {
+            self.rights.say(&said.right, said.granted);
+        }
+        for out in &checkpoint.outs {
+            self.faults.put_out(out.user.clone(), out.until);
+        }
+        self.owed.extend(checkpoint.owed.iter().cloned());
+        self.snapshot_bytes = checkpoint.state.len();
+    }
+
+    /// Repeat an accepted call: what it wants in the room is done again, what would leave it is not.
+    fn replay(&mut self, record: &CallRecord) -> Result<(), StopReason> {
+        self.sequence = record.sequence;
+        self.time.replay(record.context.now, record.context.uptime);
+        self.departed.clear();
+        record.events.iter().for_each(|event| self.apply(event));
+        self.owed.retain(|owed| !record.events.contains(owed));
+        match record.outcome {
+            Outcome::Skipped => record
+                .events
+                .iter()
+                .for_each(|event| self.forget_skipped(event)),
+            Outcome::Accepted => {
+                let limits = self.limits.replay(record.events.len());
+                let guest = self
+                    .guest
+                    .as_mut()
+                    .ok_or_else(|| StopReason::Rebuild("no instance".to_owned()))?;
+                let handled = guest
+                    .handle(&record.context, &record.events, limits)
+                    .map_err(|fault| {
+                        StopReason::Rebuild(format!("call {}: {fault}", record.sequence))
+                    })?;
+                if CallRecord::hash_effects(&handled.effects) != record.effects {
+                    self.divergences += 1;
+                }
+                self.perform(handled.effects, &record.events);
+            }
+        }
+        self.remember(record.clone());
+        Ok(())
+    }
+
+    /// The clock goes on from where the room was, however long that is ago.
+    fn resume_time(&mut self, clock: Clock) {
+        self.time = RoomTime::start(clock, self.time.now(), self.time.uptime());
+        self.ticker = ticker(self.program.manifest(), clock.mono);
+        if !self.journal.is_empty() {
+            self.dirty_since = Some(clock.mono);
+        }
+    }
+
+    /// Sessions do not outlive the process.
+    fn part_from_connections(&mut self) {
+        let until = self.grace_end(Parting::ServerRestart);
+        self.roster.extend_graces(until);
+        let attached: Vec<Event> = self
+            .roster
+            .connections()
+            .map(|(connection, c)| {
+                Event::Detach(Detachment {
+                    member: c.member,
+                    connection,
+                    reason: Parting::ServerRestart,
+                })
+            })
+            .collect();
+        self.owed.extend(attached);
+        let gone: Vec<_> = self
+            .roster
+            .members()
+            .filter(|(_, m)| m.gone)
+            .map(|(id, _)| id)
+            .collect();
+        gone.into_iter()
+            .for_each(|member| self.owe_departure(member));
+    }
+
+    /// A fresh instance, brought to where the room is but for the journal.
+    pub(crate) fn start_guest(&mut self, replaying: bool) -> Result<(), StopReason> {
+        let mut limits = self.limits.lifecycle();
+        if replaying {
+            limits = CallLimits {
+                deadline: None,
+                log: false,
+                ..limits
+            };
+        }
+        let guest = begin(
+            self.program.as_ref(),
+            &self.config,
+            &self.identity,
+            &self.base,
+            limits,
+        )?;
+        self.guest = Some(guest);
+        Ok(())
+    }
+
+    /// After a fault: the guest's half alone, its effects thrown away.
+    pub(crate) fn rebuild_guest(&mut self) -> Result<(), StopReason> {
+        self.guest = None;
+        self.start_guest(true)?;
+        let Some(guest) = self.guest.as_mut() else {
+            return Ok(());
+        };
+        for record in self
+            .journal
+            .records()
+            .iter()
+            .filter(|record| record.outcome == Outcome::Accepted)
+        {
+            let limits = self.limits.replay(record.events.len());
+            let handled = guest
+                .handle(&record.context, &record.events, limits)
+                .map_err(|fault| {
+                    StopReason::Rebuild(format!("call {}: {fault}", record.sequence))
+                })?;
+            if CallRecord::hash_effects(&handled.effects) != record.effects {
+                self.divergences += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Put another program in the place of the present one, between two calls. Members, connections,
+    /// timers, rights and listing stay; the new rules first hear `activated`.
+    ///
+    /// # Errors
+    /// The old rules cannot be written down, or the new ones refuse or fail: the old go on.
+    pub fn exchange(
+        &mut self,
+        clock: Clock,
+        program: Arc<dyn Program>,
+    ) -> Result<Vec<Output>, StopReason> {
+        self.time.advance(clock);
+        self.mend();
+        let manifest = program.manifest();
+        if let Some(missing) = manifest
+            .capabilities
+            .iter()
+            .find(|wanted| !self.config.granted.contains(wanted))
+        {
+            return Err(StopReason::NotGranted(missing.name()));
+        }
+        let state = match self.take_snapshot() {
+            Ok(state) => state,
+            Err(fault) => {
+                self.begin_repair(crate::calls::Batch::default(), fault.clone());
+                return Err(StopReason::Rules(fault));
+            }
+        };
+        let from = self.meta();
+        let base = Base::Snapshot { meta: from, state };
+        let limits = self.config.limits.for_program(manifest);
+        let guest = begin(
+            program.as_ref(),
+            &self.config,
+            &self.identity,
+            &base,
+            limits.lifecycle(),
+        )?;
+        if program.manifest().pace != self.manifest().pace {
+            self.ticker = ticker(program.manifest(), self.time.mono());
+        }
+        self.program = program;
+        self.limits = limits;
+        self.guest = Some(guest);
+        self.base = base;
+        self.meter = crate::meter::FuelMeter::default();
+        self.since = self.sequence + 1;
+        self.owed.push_front(Event::Activated(from));
+        if self.durability() != Durability::Ephemeral
+            && let Err(fault) = self.store_checkpoint()
+        {
+            self.begin_repair(crate::calls::Batch::default(), fault);
+        }
+        Ok(std::mem::take(&mut self.out))
+    }
+}
+
+/// An instance of a program, begun or restored.
+fn begin(
+    program: &dyn Program,
+    config: &RoomConfig,
+    identity: &RoomIdentity,
+    base: &Base,
+    limits: CallLimits,
+) -> Result<Box<dyn Rules>, StopReason> {
+    let mut guest = program
+        .instantiate(config.log.clone())
+        .map_err(StopReason::Rules)?;
+    let answer = match base {
+        Base::Init => guest.init(identity, limits),
+        Base::Snapshot { meta, state } => guest.restore(identity, meta, state, limits),
+    };
+    match answer {
+        Ok(Ok(())) => Ok(guest),
+        Ok(Err(text)) => Err(StopReason::Refused(text)),
+        Err(fault) => Err(StopReason::Rules(fault)),
+    }
+}

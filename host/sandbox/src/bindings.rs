@@ -1,0 +1,7 @@
+//! What `wasmtime` generates from `wit/`: borrowed on the way in, owned on the way out.
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "room",
+    ownership: Borrowing { duplicate_if_necessary: true },
+});

@@ -1,0 +1,3 @@
+//! Uploaded WebAssembly components in, rules of rooms out.
+
+mod bindings;

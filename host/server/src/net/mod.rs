@@ -1,0 +1,15 @@
+//! Sockets: listening, the HTTP upgrade, and WebSocket connections with bounded, shared writing.
+
+pub mod frame;
+pub mod limits;
+pub mod listener;
+pub mod outbox;
+pub mod paths;
+pub mod proxy;
+mod queue;
+mod reader;
+pub mod socket;
+pub mod stream;
+pub mod tls;
+pub mod upgrade;
+mod writer;

@@ -1,0 +1,3 @@
+//! Chores of this workspace, as a library so that build scripts can do them, too.
+
+pub mod guests;
