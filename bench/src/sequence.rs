@@ -29,7 +29,7 @@ impl Sequence {
     /// Takes note of a number. One that is older than the memory counts as late.
     pub(crate) fn note(&mut self, seq: u32) -> Arrival {
         if seq >= self.next {
-            let step = seq - self.next + 1;
+            let step = (seq - self.next).saturating_add(1);
             self.seen = self.seen.checked_shl(step).unwrap_or(0) | 1;
             self.next = seq.saturating_add(1);
             self.unique += 1;

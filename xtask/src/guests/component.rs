@@ -13,8 +13,8 @@ const EXPORTS: [&str; 2] = ["roost:room/rules@", "roost:room/agent@"];
 
 /// Make a component of a module, by the description that the SDK put into it.
 pub(super) fn from_module(module: &[u8]) -> Result<Vec<u8>, String> {
-    let mut encoder = ComponentEncoder::default().validate(true);
-    encoder
+    ComponentEncoder::default()
+        .validate(true)
         .module(module)
         .and_then(|encoder| encoder.encode())
         .map_err(|error| format!("is no component: {error:#}"))

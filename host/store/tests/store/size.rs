@@ -77,7 +77,6 @@ fn the_longest_ids_stay_within_the_bound() {
     let size = size_of(&dir.path().join("rooms"));
     assert!(size <= 64 * MIB + 4 * live, "{} MiB", size / MIB);
     assert_eq!(store.rooms().all_rooms().count() as u64, rooms);
-    println!("SIZE {} MiB live {}", size / MIB, live / MIB);
 }
 
 #[test]
