@@ -28,8 +28,9 @@ help: ## list what can be made
 run: build ## build it and serve on 127.0.0.1:8080, state in data/state (ARGS="..." for roost serve)
 	exec $(ROOST) serve $(ARGS)
 
-build: guests ## the server, as $CARGO_TARGET_DIR/release/roost (or target/release/roost)
-	$(CARGO) build --release --locked -p roost-server --bin roost
+# With --workspace, so that every crate has the features it has in the other targets and is not compiled anew.
+build: guests ## the server, as $CARGO_TARGET_DIR/release/roost (or target/release/roost), and roost-load beside it
+	$(CARGO) build --release --locked --workspace --bin roost --bin roost-load
 
 guests: setup-build ## the sample rules, built and componentised into <target>/guests
 	$(CARGO) run --release --locked --quiet -p xtask -- guests
@@ -49,9 +50,8 @@ soak: test autobahn ## the long things: tests that read ROOST_SOAK, and Autobahn
 autobahn:
 	@scripts/autobahn
 
-bench: build ## criterion benches, and the load generator as <target>/release/roost-load
-	$(CARGO) build --release --locked -p roost-bench --bin roost-load
-	$(CARGO) bench --locked -p roost-bench
+bench: build ## criterion benches; for load, <target>/release/roost-load play --help
+	$(CARGO) bench --locked --workspace --benches
 
 deny: ## licences, duplicate versions and sources, with cargo-deny if it is there
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; \

@@ -158,7 +158,8 @@ impl Crowd {
     ) {
         let (hall, seat) = (Arc::clone(hall), entered.seat);
         if layout.is_slow(seat) {
-            self.listeners.spawn(doze(hall, entered, stopped, LAST_WORDS));
+            self.listeners
+                .spawn(doze(hall, entered, stopped, LAST_WORDS));
             return;
         }
         let outgoing = Arc::new(entered.outgoing);
@@ -169,8 +170,14 @@ impl Crowd {
             }
         }
         let inbox = std::mem::take(&mut entered.inbox);
-        self.listeners
-            .spawn(listen(hall, seat, entered.incoming, inbox, outgoing, stopped));
+        self.listeners.spawn(listen(
+            hall,
+            seat,
+            entered.incoming,
+            inbox,
+            outgoing,
+            stopped,
+        ));
     }
 
     /// Ends all connections and asks everybody what they have seen.

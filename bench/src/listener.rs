@@ -126,7 +126,8 @@ pub(crate) async fn doze(
 
 async fn hear_out(ear: &mut Ear, incoming: &mut OwnedReadHalf) -> End {
     loop {
-        let burst = poll_fn(|cx| BUFFERS.with_borrow_mut(|buffers| ear.poll_read(cx, incoming, buffers)));
+        let burst =
+            poll_fn(|cx| BUFFERS.with_borrow_mut(|buffers| ear.poll_read(cx, incoming, buffers)));
         match burst.await {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(end)) => return end,
@@ -212,7 +213,8 @@ impl Ear {
             Opcode::Pong => {}
             Opcode::Text | Opcode::Binary => {
                 let hall = Arc::clone(&self.hall);
-                hall.dialect.hear(message, &mut |heard| self.heard(heard, burst));
+                hall.dialect
+                    .hear(message, &mut |heard| self.heard(heard, burst));
             }
         }
         ControlFlow::Continue(())

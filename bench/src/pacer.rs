@@ -60,7 +60,8 @@ impl Pacer {
                 break;
             }
             self.compose(message, due, &mut payload, &mut frame);
-            let sender = message.room as usize * self.hall.senders as usize + message.sender as usize;
+            let sender =
+                message.room as usize * self.hall.senders as usize + message.sender as usize;
             let outgoing = self.outgoing.get(sender).and_then(Option::as_ref);
             let sent = outgoing.map_or(Sent::Gone, |outgoing| outgoing.send(&frame));
             match paced.sent.get_mut(sender).filter(|_| sent == Sent::Yes) {

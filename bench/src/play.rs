@@ -204,7 +204,10 @@ mod tests {
             hear(Opcode::Text, error),
             Heard::Error("bad_frame: what?".to_owned())
         );
-        assert_eq!(hear(Opcode::Text, br#"{"topic":"x","data":1}"#), Heard::Other);
+        assert_eq!(
+            hear(Opcode::Text, br#"{"topic":"x","data":1}"#),
+            Heard::Other
+        );
         assert_eq!(hear(Opcode::Binary, b"\x09abc"), Heard::Other);
     }
 

@@ -16,7 +16,11 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// # Errors
 /// Never with these bounds; the library checks them all the same.
 pub(crate) fn histogram() -> anyhow::Result<Histogram<u64>> {
-    Ok(Histogram::new_with_bounds(1, LONGEST.as_micros() as u64, 3)?)
+    Ok(Histogram::new_with_bounds(
+        1,
+        LONGEST.as_micros() as u64,
+        3,
+    )?)
 }
 
 /// What all receivers write to. Split in shards so that they seldom meet.
@@ -48,7 +52,9 @@ impl Recorder {
         Ok(Self {
             epoch: Instant::now(),
             window: OnceLock::new(),
-            shards: (0..shards.max(1)).map(|_| shard()).collect::<Result<_, _>>()?,
+            shards: (0..shards.max(1))
+                .map(|_| shard())
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -69,7 +75,9 @@ impl Recorder {
 
     /// Whether a message that was due then is measured.
     pub(crate) fn measures(&self, due: u64) -> bool {
-        self.window.get().is_some_and(|window| window.contains(&due))
+        self.window
+            .get()
+            .is_some_and(|window| window.contains(&due))
     }
 
     /// Adds what one read brought: how many messages, and the latencies, in nanoseconds, of the measured ones.
@@ -80,7 +88,10 @@ impl Recorder {
         };
         shard.arrived.fetch_add(arrived, Ordering::Relaxed);
         if !latencies.is_empty() {
-            let mut measured = shard.measured.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut measured = shard
+                .measured
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             for latency in latencies {
                 measured.saturating_record((latency / 1000).max(1));
             }
@@ -102,7 +113,12 @@ impl Recorder {
     pub(crate) fn latencies(&self) -> anyhow::Result<Histogram<u64>> {
         let mut all = histogram()?;
         for shard in &self.shards {
-            all.add(&*shard.measured.lock().unwrap_or_else(PoisonError::into_inner))?;
+            all.add(
+                &*shard
+                    .measured
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner),
+            )?;
         }
         Ok(all)
     }

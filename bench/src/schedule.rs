@@ -66,7 +66,10 @@ mod tests {
         };
         let all: Vec<Due> = schedule.messages().collect();
         assert_eq!(all.len(), 8);
-        assert!(all.windows(2).all(|two| two[1].after - two[0].after == 125_000_000));
+        assert!(
+            all.windows(2)
+                .all(|two| two[1].after - two[0].after == 125_000_000)
+        );
         let one = all.iter().filter(|due| due.room == 1 && due.sender == 0);
         let seqs: Vec<u32> = one.map(|due| due.seq).collect();
         assert_eq!(seqs, [0, 1]);

@@ -78,7 +78,10 @@ impl Facts {
 
     fn joins(&mut self, report: &Report) {
         self.count("connections entered", report.joins.entered);
-        self.row("entered per second", &format!("{:.0}", report.joins.per_second));
+        self.row(
+            "entered per second",
+            &format!("{:.0}", report.joins.per_second),
+        );
         for (why, count) in &report.joins.failed {
             self.row(&format!("not entered: {why}"), &grouped(*count));
         }
@@ -113,8 +116,14 @@ impl Facts {
         self.row("server with connections", &usage(&server.connected));
         self.row("server at the end", &usage(&server.end));
         let per = |bytes: f64| format!("{:.1} KiB", bytes / 1024.0);
-        self.row("resident per connection", &per(server.resident_per_connection));
-        self.row("anonymous per connection", &per(server.anonymous_per_connection));
+        self.row(
+            "resident per connection",
+            &per(server.resident_per_connection),
+        );
+        self.row(
+            "anonymous per connection",
+            &per(server.anonymous_per_connection),
+        );
         self.row("server CPU", &format!("{:.0} %", server.cpu_percent));
         if let Some(each) = server.cpu_us_per_delivery {
             self.row("server CPU per delivery", &format!("{each:.2} µs"));

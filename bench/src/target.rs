@@ -25,7 +25,9 @@ impl Target {
     pub(crate) async fn resolve(url: &str, per_address: u32, allow_remote: bool) -> Result<Self> {
         let host = match url.split_once("://") {
             Some(("ws", rest)) => rest.trim_end_matches('/'),
-            Some(("wss", _)) => bail!("no TLS here: the generator would measure its own encryption"),
+            Some(("wss", _)) => {
+                bail!("no TLS here: the generator would measure its own encryption")
+            }
             _ => bail!("the URL has to look like ws://127.0.0.1:8080, not {url:?}"),
         };
         ensure!(
@@ -35,11 +37,17 @@ impl Target {
         let has_port = host
             .rsplit_once(':')
             .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let with_port = if has_port { host.to_owned() } else { format!("{host}:80") };
+        let with_port = if has_port {
+            host.to_owned()
+        } else {
+            format!("{host}:80")
+        };
         let mut addresses = lookup_host(&with_port)
             .await
             .with_context(|| format!("cannot resolve {with_port}"))?;
-        let address = addresses.next().with_context(|| format!("{host} has no address"))?;
+        let address = addresses
+            .next()
+            .with_context(|| format!("{host} has no address"))?;
         if !address.ip().is_loopback() && !allow_remote {
             bail!(
                 "{address} is not this machine. Load on somebody else's server is an attack; \
@@ -83,7 +91,10 @@ impl Target {
                 .bind(SocketAddr::new(source, 0))
                 .with_context(|| format!("cannot bind to {source}"))?;
         }
-        let stream = socket.connect(self.address).await.context("cannot connect")?;
+        let stream = socket
+            .connect(self.address)
+            .await
+            .context("cannot connect")?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -100,14 +111,21 @@ mod tests {
         let remote = Target::resolve("ws://192.0.2.1:80", 1, false).await;
         assert!(remote.unwrap_err().to_string().contains("--allow-remote"));
         assert!(Target::resolve("ws://192.0.2.1:80", 1, true).await.is_ok());
-        for wrong in ["http://127.0.0.1", "ws://", "wss://127.0.0.1", "ws://127.0.0.1/x"] {
+        for wrong in [
+            "http://127.0.0.1",
+            "ws://",
+            "wss://127.0.0.1",
+            "ws://127.0.0.1/x",
+        ] {
             assert!(Target::resolve(wrong, 1, true).await.is_err(), "{wrong}");
         }
     }
 
     #[tokio::test]
     async fn sources_change_after_so_many_connections() {
-        let target = Target::resolve("ws://127.0.0.1:1", 100, false).await.unwrap();
+        let target = Target::resolve("ws://127.0.0.1:1", 100, false)
+            .await
+            .unwrap();
         assert_eq!(target.source(99).unwrap().to_string(), "127.0.0.2");
         assert_eq!(target.source(100).unwrap().to_string(), "127.0.0.3");
         assert_eq!(target.source(25_400).unwrap().to_string(), "127.0.1.0");

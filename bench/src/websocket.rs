@@ -75,7 +75,10 @@ pub(crate) fn split_message(bytes: &[u8]) -> Result<Option<(Message<'_>, usize)>
         return Ok(None);
     };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
-    ensure!(length <= MAX_FRAME, "the server sent a frame of {length} bytes");
+    ensure!(
+        length <= MAX_FRAME,
+        "the server sent a frame of {length} bytes"
+    );
     Ok(rest
         .split_at_checked(length)
         .map(|(payload, rest)| (Message { opcode, payload }, bytes.len() - rest.len())))
@@ -98,13 +101,23 @@ pub(crate) fn write_frame(opcode: Opcode, payload: &[u8], mask: u32, out: &mut V
     }
     let mask = mask.to_ne_bytes();
     out.extend_from_slice(&mask);
-    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+    out.extend(
+        payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, key)| byte ^ key),
+    );
 }
 
 /// The frame that says good-bye.
 pub(crate) fn goodbye() -> Vec<u8> {
     let mut frame = Vec::with_capacity(8);
-    write_frame(Opcode::Close, &1000_u16.to_be_bytes(), 0x5eed_5eed, &mut frame);
+    write_frame(
+        Opcode::Close,
+        &1000_u16.to_be_bytes(),
+        0x5eed_5eed,
+        &mut frame,
+    );
     frame
 }
 
@@ -190,7 +203,10 @@ impl Upgrade {
     /// When the answer is anything but an upgrade with the right proof.
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<Option<usize>> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-            ensure!(bytes.len() < MAX_HEAD, "the answer to the upgrade has no end");
+            ensure!(
+                bytes.len() < MAX_HEAD,
+                "the answer to the upgrade has no end"
+            );
             return Ok(None);
         };
         let head = bytes.get(..end).unwrap_or_default();
@@ -200,9 +216,11 @@ impl Upgrade {
         if status.split(' ').nth(1) != Some("101") {
             bail!("{}", status.trim_start_matches("HTTP/1.1 "));
         }
-        let proven = lines.filter_map(|line| line.split_once(':')).any(|(name, value)| {
-            name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim() == self.accept
-        });
+        let proven = lines
+            .filter_map(|line| line.split_once(':'))
+            .any(|(name, value)| {
+                name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim() == self.accept
+            });
         ensure!(proven, "the answer to the upgrade proves nothing");
         Ok(Some(end + 4))
     }

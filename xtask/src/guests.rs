@@ -37,7 +37,12 @@ impl Options {
         let target = target.map_or_else(|| PathBuf::from("target"), PathBuf::from);
         // A relative one counts from the workspace; `join` keeps an absolute one as it is.
         let out = workspace.join(target).join("guests");
-        Self { workspace, out, names: Vec::new(), offline: false }
+        Self {
+            workspace,
+            out,
+            names: Vec::new(),
+            offline: false,
+        }
     }
 }
 
@@ -119,12 +124,18 @@ pub enum Error {
 pub fn build(options: &Options) -> Result<Vec<Built>, Error> {
     let guests = discover::guests(options)?;
     let cargo = cargo::Cargo::new(options)?;
-    guests.into_iter().map(|guest| build_one(options, &cargo, guest)).collect()
+    guests
+        .into_iter()
+        .map(|guest| build_one(options, &cargo, guest))
+        .collect()
 }
 
 fn build_one(options: &Options, cargo: &cargo::Cargo<'_>, guest: Guest) -> Result<Built, Error> {
     let module = read(&cargo.build(&guest)?)?;
-    let wrong = |reason| Error::Guest { name: guest.name.clone(), reason };
+    let wrong = |reason| Error::Guest {
+        name: guest.name.clone(),
+        reason,
+    };
     let component = match guest.target {
         Target::Unknown => component::from_module(&module).map_err(wrong)?,
         Target::Wasip2 => module,
@@ -146,7 +157,10 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Unchanged files keep their time, so that nothing that embeds them is built again; a reader
@@ -158,5 +172,8 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let fresh = path.with_extension(format!("wasm.{}", std::process::id()));
     fs::write(&fresh, bytes)
         .and_then(|()| fs::rename(&fresh, path))
-        .map_err(|source| Error::File { path: path.to_owned(), source })
+        .map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })
 }

@@ -41,13 +41,24 @@ fn main() -> Result<()> {
 /// The workspace this binary was built in.
 fn workspace() -> Result<PathBuf> {
     let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().map(PathBuf::from).context("xtask has no parent folder")
+    manifest
+        .parent()
+        .map(PathBuf::from)
+        .context("xtask has no parent folder")
 }
 
 fn print_table(built: &[Built]) {
-    let width = built.iter().map(|guest| guest.name.len()).max().unwrap_or(0).max("name".len());
+    let width = built
+        .iter()
+        .map(|guest| guest.name.len())
+        .max()
+        .unwrap_or(0)
+        .max("name".len());
     println!("{:width$}  {:>9}  sha256", "name", "bytes");
-    for Built { name, size, sha256, .. } in built {
+    for Built {
+        name, size, sha256, ..
+    } in built
+    {
         println!("{name:width$}  {size:>9}  {sha256}");
     }
 }

@@ -20,7 +20,9 @@ impl Rules for Echo {
     const STATE_VERSION: u32 = 1;
 
     fn manifest() -> Manifest {
-        Manifest::of::<Self>("echo").durability(Durability::Ephemeral).grace(0)
+        Manifest::of::<Self>("echo")
+            .durability(Durability::Ephemeral)
+            .grace(0)
     }
 
     fn init(_config: &RoomConfig) -> Result<Self, String> {
@@ -38,10 +40,45 @@ impl Rules for Echo {
     fn message(&mut self, cx: &mut Cx, topic: Topic, message: Message) {
         match topic {
             Topic::Echo => {
-                cx.deliver(topic).payload(message.payload).to_connection(message.via).reliable();
+                cx.deliver(topic)
+                    .payload(message.payload)
+                    .to_connection(message.via)
+                    .reliable();
             }
         }
     }
 }
 
 roost_sdk::export!(Echo);
+
+#[cfg(test)]
+mod tests {
+    use roost_sdk::harness::Room;
+    use serde_json::json;
+
+    use super::{Echo, Topic};
+
+    #[test]
+    fn json_comes_back_to_the_connection_it_came_by() {
+        let mut room = Room::<Echo>::start();
+        let ann = room.enter("test:ann");
+        let other = room.attach(&ann, false);
+        let effects = room.say(&other, Topic::Echo, json!({"n": [1, null, "ü"]}));
+        let sent = effects.expect_one(Topic::Echo);
+        sent.to_connection(other.connection)
+            .reliable()
+            .json(json!({"n": [1, null, "ü"]}));
+        assert!(effects.seen_by(&ann).is_empty());
+    }
+
+    #[test]
+    fn bytes_come_back_as_bytes() {
+        let mut room = Room::<Echo>::start();
+        let ann = room.enter("test:ann");
+        let effects = room.say_binary(&ann, Topic::Echo, &[0, 255, 128]);
+        effects
+            .expect_one(Topic::Echo)
+            .to_connection(ann.connection)
+            .binary(&[0, 255, 128]);
+    }
+}

@@ -36,7 +36,11 @@ pub struct BotCx {
 
 impl BotCx {
     fn new(context: Context) -> Self {
-        Self { context, rng: Rng::new(context.seed), said: Vec::new() }
+        Self {
+            context,
+            rng: Rng::new(context.seed),
+            said: Vec::new(),
+        }
     }
 
     /// Unix time in milliseconds.

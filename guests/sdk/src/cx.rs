@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use crate::outgoing::{Draft, Forward, Outgoing};
 use crate::payload::to_json;
+use crate::types::Author;
 use crate::types::{
     ConnectionId, Context, DocChange, DocOp, Effect, Ending, Listing, MemberId, MemberProfile,
     Packet, Payload, Profile, Publication, Reach, Redirection, Refusal, RefusalReason, Relocation,
     Removal, Right, SignalReply, Subscription, Timer,
 };
-use crate::types::Author;
 use crate::{Rng, Topics};
 
 /// What every method of [`crate::Rules`] is given: the call's time and chance, and the list of
@@ -26,7 +26,12 @@ pub struct Cx {
 /// Time and chance.
 impl Cx {
     pub(crate) fn new(context: Context) -> Self {
-        Self { context, rng: Rng::new(context.seed), index: 0, effects: Vec::new() }
+        Self {
+            context,
+            rng: Rng::new(context.seed),
+            index: 0,
+            effects: Vec::new(),
+        }
     }
 
     pub(crate) fn at_event(&mut self, index: u32) {
@@ -87,19 +92,30 @@ impl Cx {
     /// Let a connection have what any room of the kind publishes on a topic, until
     /// [`Cx::unsubscribe`] or its `detach`. Needs `Capability::Publish`.
     pub fn subscribe(&mut self, connection: ConnectionId, topic: impl Topics) {
-        self.push(Effect::Subscribe(Subscription { connection, topic: topic.id() }));
+        self.push(Effect::Subscribe(Subscription {
+            connection,
+            topic: topic.id(),
+        }));
     }
 
     /// End a subscription.
     pub fn unsubscribe(&mut self, connection: ConnectionId, topic: impl Topics) {
-        self.push(Effect::Unsubscribe(Subscription { connection, topic: topic.id() }));
+        self.push(Effect::Unsubscribe(Subscription {
+            connection,
+            topic: topic.id(),
+        }));
     }
 
     /// Send something beyond this room, never to the author's own connections. At most 64 KiB.
     /// Needs `Capability::Publish`.
     pub fn publish(&mut self, topic: impl Topics, payload: Payload, to: Reach, author: Author) {
         let topic = topic.id();
-        self.push(Effect::Publish(Publication { to, topic, payload, author }));
+        self.push(Effect::Publish(Publication {
+            to,
+            topic,
+            payload,
+            author,
+        }));
     }
 }
 
@@ -112,14 +128,22 @@ impl Cx {
 
     /// Turn an entrant away, with a text for the user's eyes.
     pub fn refuse(&mut self, connection: ConnectionId, reason: RefusalReason, text: &str) {
-        self.push(Effect::Refuse(Refusal { connection, reason, text: text.to_owned() }));
+        self.push(Effect::Refuse(Refusal {
+            connection,
+            reason,
+            text: text.to_owned(),
+        }));
     }
 
     /// Send an entrant to another room of the kind, with a notice for the user's eyes or an empty
     /// one. Needs `Capability::Move`.
     pub fn redirect(&mut self, connection: ConnectionId, room: &str, notice: &str) {
         let (room, notice) = (room.to_owned(), notice.to_owned());
-        self.push(Effect::Redirect(Redirection { connection, room, notice }));
+        self.push(Effect::Redirect(Redirection {
+            connection,
+            room,
+            notice,
+        }));
     }
 
     /// Send a connection of this room to another of the kind, and tell it something on arrival
@@ -127,12 +151,19 @@ impl Cx {
     /// `Capability::Move`.
     pub fn move_to(&mut self, connection: ConnectionId, room: &str, on_arrival: Vec<Packet>) {
         let room = room.to_owned();
-        self.push(Effect::Move(Relocation { connection, room, on_arrival }));
+        self.push(Effect::Move(Relocation {
+            connection,
+            room,
+            on_arrival,
+        }));
     }
 
     /// End all connections of a member, with a text for the user's eyes.
     pub fn kick(&mut self, member: MemberId, text: &str) {
-        self.push(Effect::Kick(Removal { member, text: text.to_owned() }));
+        self.push(Effect::Kick(Removal {
+            member,
+            text: text.to_owned(),
+        }));
     }
 
     /// Change a member's profile in all rooms; `profile_changed` follows. Needs
@@ -179,7 +210,10 @@ impl Cx {
     /// Edit a document of the room in one transaction; `doc_applied` follows. Needs
     /// `Capability::DocApply`.
     pub fn doc_apply(&mut self, doc: &str, ops: Vec<DocOp>) {
-        self.push(Effect::DocApply(DocChange { doc: doc.to_owned(), ops }));
+        self.push(Effect::DocApply(DocChange {
+            doc: doc.to_owned(),
+            ops,
+        }));
     }
 
     /// Give a right, asked for or not. Media rights need `Capability::Media`.

@@ -25,7 +25,9 @@ macro_rules! export {
                     $crate::__private::Slot::<$rules>::describe()
                 }
 
-                fn init(config: types::RoomConfig) -> ::std::result::Result<(), ::std::string::String> {
+                fn init(
+                    config: types::RoomConfig,
+                ) -> ::std::result::Result<(), ::std::string::String> {
                     SLOT.with(|slot| slot.init(&config))
                 }
 
@@ -49,7 +51,7 @@ macro_rules! export {
                 }
             }
 
-            $crate::__private::room::export_room!(Component with_types_in $crate::__private::room);
+    $crate::__private::room::export_room!(Component with_types_in $crate::__private::room);
         };
     };
 }
@@ -74,7 +76,9 @@ macro_rules! export_agent {
             struct Component;
 
             impl Guest for Component {
-                fn init(config: types::AgentConfig) -> ::std::result::Result<(), ::std::string::String> {
+                fn init(
+                    config: types::AgentConfig,
+                ) -> ::std::result::Result<(), ::std::string::String> {
                     SLOT.with(|slot| slot.init(&config))
                 }
 
@@ -86,7 +90,7 @@ macro_rules! export_agent {
                 }
             }
 
-            $crate::__private::bot::export_bot!(Component with_types_in $crate::__private::bot);
+    $crate::__private::bot::export_bot!(Component with_types_in $crate::__private::bot);
         };
     };
 }

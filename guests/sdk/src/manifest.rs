@@ -18,7 +18,12 @@ impl Manifest {
             pace: Pace::Messages,
             durability: Durability::Ephemeral,
             grace: 0,
-            limits: Limits { members: DEFAULT_MEMBERS, fuel: None, memory: None, snapshot: None },
+            limits: Limits {
+                members: DEFAULT_MEMBERS,
+                fuel: None,
+                memory: None,
+                snapshot: None,
+            },
             capabilities: Vec::new(),
             topics: R::Topic::entries(),
         }

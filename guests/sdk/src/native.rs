@@ -1,8 +1,8 @@
 //! Rules behind function pointers, for hosts that run them without wasm: the other half of a twin
 //! run. Everything goes in and out as this crate's types; the host converts.
 
-pub use crate::instance::Instance;
 use crate::Rules;
+pub use crate::instance::Instance;
 use crate::types::{Context, Effect, Event, Manifest, RoomConfig, SnapshotMeta};
 
 /// A room's rules at work, of whatever type.

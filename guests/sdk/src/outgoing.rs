@@ -20,8 +20,16 @@ impl<'a> Draft<'a> {
 
     /// With this payload.
     pub fn payload(self, payload: Payload) -> Outgoing<'a, Said> {
-        let content = Said { topic: self.topic, payload, author: Author::Room };
-        Outgoing { effects: self.effects, to: Audience::Everyone, content }
+        let content = Said {
+            topic: self.topic,
+            payload,
+            author: Author::Room,
+        };
+        Outgoing {
+            effects: self.effects,
+            to: Audience::Everyone,
+            content,
+        }
     }
 
     /// With this value as JSON.
@@ -57,14 +65,28 @@ trait Content {
 
 impl Content for Said {
     fn effect(self, to: Audience, lane: Lane) -> Effect {
-        let Self { topic, payload, author } = self;
-        Effect::Deliver(Delivery { to, topic, payload, lane, author })
+        let Self {
+            topic,
+            payload,
+            author,
+        } = self;
+        Effect::Deliver(Delivery {
+            to,
+            topic,
+            payload,
+            lane,
+            author,
+        })
     }
 }
 
 impl Content for Forward {
     fn effect(self, to: Audience, lane: Lane) -> Effect {
-        Effect::Forward(Forwarding { index: self.index, to, lane })
+        Effect::Forward(Forwarding {
+            index: self.index,
+            to,
+            lane,
+        })
     }
 }
 
@@ -78,7 +100,11 @@ pub struct Outgoing<'a, C> {
 
 impl<'a> Outgoing<'a, Forward> {
     pub(crate) fn forward(effects: &'a mut Vec<Effect>, index: u32) -> Self {
-        Self { effects, to: Audience::Everyone, content: Forward { index } }
+        Self {
+            effects,
+            to: Audience::Everyone,
+            content: Forward { index },
+        }
     }
 }
 

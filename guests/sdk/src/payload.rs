@@ -64,7 +64,10 @@ impl Packet {
     /// A packet for [`crate::Cx::move_to`], or what a bot says.
     #[must_use]
     pub fn new(topic: impl Topics, payload: Payload) -> Self {
-        Self { topic: topic.id(), payload }
+        Self {
+            topic: topic.id(),
+            payload,
+        }
     }
 }
 
@@ -116,7 +119,8 @@ impl Identity {
 
 /// The user id without its issuer: what clients see.
 pub(crate) fn subject(user: &str) -> &str {
-    user.split_once(':').map_or(user, |(_issuer, subject)| subject)
+    user.split_once(':')
+        .map_or(user, |(_issuer, subject)| subject)
 }
 
 impl Signal {

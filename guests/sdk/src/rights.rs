@@ -4,27 +4,39 @@ use serde::Serialize;
 
 use crate::payload::to_json;
 use crate::types::{
-    Access, Ban, DocEdit, DocOp, DocQuestion, DocRight, Flow, Listing, MediaRight, MemberId,
-    Right, Track,
+    Access, Ban, DocEdit, DocOp, DocQuestion, DocRight, Flow, Listing, MediaRight, MemberId, Right,
+    Track,
 };
 
 impl Right {
     /// The user may open the document that way.
     #[must_use]
     pub fn doc(user: &str, doc: &str, access: Access) -> Self {
-        Self::Doc(DocRight { user: user.to_owned(), doc: doc.to_owned(), access })
+        Self::Doc(DocRight {
+            user: user.to_owned(),
+            doc: doc.to_owned(),
+            access,
+        })
     }
 
     /// The member may send the track.
     #[must_use]
     pub fn send(member: MemberId, track: Track) -> Self {
-        Self::Media(MediaRight { member, track, flow: Flow::Send })
+        Self::Media(MediaRight {
+            member,
+            track,
+            flow: Flow::Send,
+        })
     }
 
     /// The member may receive that track of the other member.
     #[must_use]
     pub fn receive(member: MemberId, track: Track, of: MemberId) -> Self {
-        Self::Media(MediaRight { member, track, flow: Flow::Receive(of) })
+        Self::Media(MediaRight {
+            member,
+            track,
+            flow: Flow::Receive(of),
+        })
     }
 }
 
@@ -52,25 +64,37 @@ impl DocOp {
     /// Put the value under the key, or in place of the element.
     #[must_use]
     pub fn set<T: Serialize + ?Sized>(path: &str, value: &T) -> Self {
-        Self { path: path.to_owned(), edit: DocEdit::Set(to_json(value)) }
+        Self {
+            path: path.to_owned(),
+            edit: DocEdit::Set(to_json(value)),
+        }
     }
 
     /// Put a new element before that index.
     #[must_use]
     pub fn insert<T: Serialize + ?Sized>(path: &str, value: &T) -> Self {
-        Self { path: path.to_owned(), edit: DocEdit::Insert(to_json(value)) }
+        Self {
+            path: path.to_owned(),
+            edit: DocEdit::Insert(to_json(value)),
+        }
     }
 
     /// Remove the key or the element.
     #[must_use]
     pub fn delete(path: &str) -> Self {
-        Self { path: path.to_owned(), edit: DocEdit::Delete }
+        Self {
+            path: path.to_owned(),
+            edit: DocEdit::Delete,
+        }
     }
 
     /// Add to the number there; finite.
     #[must_use]
     pub fn increment(path: &str, by: f64) -> Self {
-        Self { path: path.to_owned(), edit: DocEdit::Increment(by) }
+        Self {
+            path: path.to_owned(),
+            edit: DocEdit::Increment(by),
+        }
     }
 }
 
@@ -78,7 +102,11 @@ impl Listing {
     /// A visible entry without bans.
     #[must_use]
     pub fn of<T: Serialize + ?Sized>(data: &T) -> Self {
-        Self { data: to_json(data), visible: true, bans: Vec::new() }
+        Self {
+            data: to_json(data),
+            visible: true,
+            bans: Vec::new(),
+        }
     }
 
     /// Keep it from those who ask for the list.

@@ -37,7 +37,9 @@ pub fn decode<T: DeserializeOwned>(version: u32, bytes: &[u8]) -> Result<T, Stri
     if found == version {
         body.read()
     } else {
-        Err(format!("the state has version {found}, these rules read {version}"))
+        Err(format!(
+            "the state has version {found}, these rules read {version}"
+        ))
     }
 }
 
@@ -64,7 +66,10 @@ impl Body<'_> {
     pub fn read<T: DeserializeOwned>(self) -> Result<T, String> {
         match postcard::take_from_bytes(self.0) {
             Ok((state, [])) => Ok(state),
-            Ok((_, rest)) => Err(format!("{} bytes are left over after the state", rest.len())),
+            Ok((_, rest)) => Err(format!(
+                "{} bytes are left over after the state",
+                rest.len()
+            )),
             Err(error) => Err(format!("the state cannot be read: {error}")),
         }
     }
@@ -88,16 +93,34 @@ mod tests {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Name(String);
 
-    type State = (FixedMap<String, Shape>, Vec<Name>, Option<i64>, char, [u8; 3]);
+    type State = (
+        FixedMap<String, Shape>,
+        Vec<Name>,
+        Option<i64>,
+        char,
+        [u8; 3],
+    );
 
     fn state() -> State {
         let shapes = [
             ("z".to_owned(), Shape::Point),
             ("a".to_owned(), Shape::Circle(1.5)),
-            ("m".to_owned(), Shape::Line { from: -0.0, to: (2.0, 3) }),
+            (
+                "m".to_owned(),
+                Shape::Line {
+                    from: -0.0,
+                    to: (2.0, 3),
+                },
+            ),
             ("b".to_owned(), Shape::Pair(9, Some(Box::new(Shape::Point)))),
         ];
-        (shapes.into_iter().collect(), vec![Name("x".to_owned())], Some(-5), 'ß', [1, 2, 3])
+        (
+            shapes.into_iter().collect(),
+            vec![Name("x".to_owned())],
+            Some(-5),
+            'ß',
+            [1, 2, 3],
+        )
     }
 
     #[test]
@@ -106,13 +129,19 @@ mod tests {
         let read: State = decode(3, &bytes).unwrap();
         assert_eq!(read, state());
         assert_eq!(encode(3, &read), bytes);
-        assert!(read.0.keys().eq(["z", "a", "m", "b"]), "the order of insertion stays");
+        assert!(
+            read.0.keys().eq(["z", "a", "m", "b"]),
+            "the order of insertion stays"
+        );
     }
 
     #[test]
     fn the_bytes_are_those_of_postcard() {
         let written = encode(1, &state());
-        assert_eq!(written.get(4..).unwrap(), postcard::to_allocvec(&state()).unwrap());
+        assert_eq!(
+            written.get(4..).unwrap(),
+            postcard::to_allocvec(&state()).unwrap()
+        );
     }
 
     #[test]
@@ -120,7 +149,10 @@ mod tests {
         let odd = f64::from_bits(0x7ff8_0000_0000_1234);
         assert_eq!(encode(1, &odd), encode(1, &f64::NAN));
         let odd = f32::from_bits(0xffc0_0012);
-        assert_eq!(encode(1, &(odd, Some(odd))), encode(1, &(f32::NAN, Some(f32::NAN))));
+        assert_eq!(
+            encode(1, &(odd, Some(odd))),
+            encode(1, &(f32::NAN, Some(f32::NAN)))
+        );
         assert_ne!(encode(1, &-0.0_f64), encode(1, &0.0_f64));
     }
 
@@ -131,7 +163,11 @@ mod tests {
         assert!(decode::<u32>(1, &bytes).unwrap_err().contains("version 2"));
         assert!(decode::<u32>(2, &[2, 0]).unwrap_err().contains("short"));
         assert!(decode::<u32>(2, &[2, 0, 0, 0]).is_err());
-        assert!(decode::<u32>(2, &[2, 0, 0, 0, 7, 7]).unwrap_err().contains("left over"));
+        assert!(
+            decode::<u32>(2, &[2, 0, 0, 0, 7, 7])
+                .unwrap_err()
+                .contains("left over")
+        );
         let (version, body) = open(&bytes).unwrap();
         assert_eq!((version, body.read::<u32>()), (2, Ok(7)));
     }

@@ -25,7 +25,10 @@ pub trait Topics: Copy + 'static {
     /// The manifest's list.
     #[must_use]
     fn entries() -> Vec<TopicEntry> {
-        let entry = |topic: &Self| TopicEntry { name: topic.name().to_owned(), intake: topic.intake() };
+        let entry = |topic: &Self| TopicEntry {
+            name: topic.name().to_owned(),
+            intake: topic.intake(),
+        };
         Self::ALL.iter().map(entry).collect()
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::effect::Effect;
 use crate::event::Event;
+use crate::ids::Ticket;
 use crate::input::Input;
 use crate::journal::{CallRecord, Outcome};
-use crate::limits::BATCH_BYTES;
+use crate::limits::{BATCH_BYTES, BATCH_EVENTS};
 use crate::manifest::Durability;
 use crate::output::{Output, Persist};
 use crate::room::Room;
@@ -19,6 +20,8 @@ pub(crate) struct Batch {
     /// With the position of the event they belong to.
     pub(crate) before: Vec<(usize, Output)>,
     pub(crate) bytes: usize,
+    /// The last reliable delivery when it was planned.
+    pub(crate) last: u64,
 }
 
 impl Batch {
@@ -28,11 +31,12 @@ impl Batch {
             events: vec![event],
             before: Vec::new(),
             bytes,
+            last: 0,
         }
     }
 
     pub(crate) fn push(&mut self, event: Event) {
-        self.bytes += event.size();
+        self.bytes = self.bytes.saturating_add(event.size());
         self.events.push(event);
     }
 
@@ -48,23 +52,39 @@ impl Batch {
     fn is_full(&self, limit: usize) -> bool {
         self.events.len() >= limit || self.bytes >= BATCH_BYTES
     }
+
+    /// Whether an input belongs into the next batch instead.
+    fn is_too_full_for(&self, input: &Input) -> bool {
+        let size = match input {
+            Input::End(_) => return !self.is_empty(),
+            Input::Message { payload, .. } => payload.len(),
+            Input::Signal(signal) => signal.body.len(),
+            Input::Knock(knock) => knock.who.claims.len().saturating_add(knock.options.len()),
+            _ => 0,
+        };
+        !self.events.is_empty() && self.bytes.saturating_add(size) > BATCH_BYTES
+    }
 }
 
 impl Room {
     /// What the rules are told next. Turns inputs into events and applies these to the roster.
     pub(crate) fn next_batch(&mut self) -> Batch {
-        let limit = self.meter.batch(&self.limits);
-        let mut batch = Batch::default();
+        // An entry and a departure are two events that stay together.
+        let limit = self.meter.batch(&self.limits).min(BATCH_EVENTS - 1);
+        let mut batch = Batch {
+            last: self.ring.last().0,
+            ..Batch::default()
+        };
         self.departed.clear();
         while !batch.is_full(limit) {
             if let Some(event) = self.owed.pop_front() {
                 self.apply(&event);
                 batch.push(event);
             } else if self.plan_due(&mut batch) {
+            } else if let Some(connection) = self.entering.pop_front() {
+                self.plan_entry(connection, &mut batch);
             } else if let Some(input) = self.inputs.pop_front() {
-                if let Input::End(_) = input
-                    && !batch.is_empty()
-                {
+                if batch.is_too_full_for(&input) {
                     self.inputs.push_front(input);
                     break;
                 }
@@ -93,7 +113,7 @@ impl Room {
     /// The context of the next call.
     pub(crate) fn context(&self) -> Context {
         let mut hash = SipHasher24::new_with_keys(self.identity.seed, 0x726f_6f73_7473_6565);
-        hash.write_u64(self.sequence + 1);
+        hash.write_u64(self.sequence.saturating_add(1));
         Context {
             now: self.time.now(),
             uptime: self.time.uptime(),
@@ -143,7 +163,7 @@ impl Room {
 
     /// The call stands.
     fn accept(&mut self, batch: Batch, context: Context, handled: Handled) {
-        self.sequence += 1;
+        self.sequence = self.sequence.saturating_add(1);
         self.meter.note(batch.events.len(), handled.fuel);
         let commits = self.commits(&handled.effects);
         let record = CallRecord {
@@ -153,14 +173,14 @@ impl Room {
             outcome: Outcome::Accepted,
             events: batch.events,
         };
-        batch
-            .before
-            .into_iter()
-            .for_each(|(_, output)| self.emit(output));
         let ticket = commits.then(|| self.gate.ticket());
         if let Some(ticket) = ticket {
             self.gate.close(ticket);
         }
+        batch
+            .before
+            .into_iter()
+            .for_each(|(_, output)| self.emit(output));
         if self.durability() == Durability::Journaled {
             self.store_call(ticket, &record);
         }
@@ -168,11 +188,23 @@ impl Room {
         self.remember(record);
         if let Some(ticket) = ticket
             && self.durability() == Durability::Snapshot
-            && self.is_running()
+            && !self.defer_commit(ticket)
         {
             self.commit_checkpoint(ticket);
         }
         self.finish_ended();
+    }
+
+    /// While a batch is given again one event at a time, the kernel knows all of it already and the guest does
+    /// not: a checkpoint has to wait for the batch's end. Unless the room ends here.
+    fn defer_commit(&mut self, ticket: Ticket) -> bool {
+        match &mut self.mending {
+            Some(mending) if self.ending.is_none() => {
+                mending.commit = Some(ticket);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Whether the effects may only leave once the call is durable.
@@ -187,10 +219,10 @@ impl Room {
     }
 
     /// Hand a call to the journal on disk.
-    pub(crate) fn store_call(&mut self, ticket: Option<crate::Ticket>, record: &CallRecord) {
+    pub(crate) fn store_call(&mut self, ticket: Option<Ticket>, record: &CallRecord) {
         let ticket = ticket.unwrap_or_else(|| self.gate.ticket());
         let bytes = record.to_bytes();
-        self.storing.insert(ticket, bytes.len());
+        self.gate.store(ticket, bytes.len());
         self.emit(Output::Persist(Persist::Call {
             ticket,
             sequence: record.sequence,

@@ -5,8 +5,9 @@ use crate::checkpoint::{Checkpoint, MemberRecord, OutRecord, RightRecord, TimerR
 use crate::event::{Event, SnapshotMeta};
 use crate::ids::Ticket;
 use crate::manifest::Durability;
+use crate::opening::StopReason;
 use crate::output::{Output, Persist};
-use crate::room::{Room, StopReason};
+use crate::room::Room;
 use crate::rules::Fault;
 use bytes::Bytes;
 
@@ -29,7 +30,7 @@ impl Room {
         let Some(since) = self.dirty_since else {
             return false;
         };
-        since + self.limits.checkpoint_every <= self.time.mono()
+        since.saturating_add(self.limits.checkpoint_every) <= self.time.mono()
             || self.journal.events() >= self.limits.checkpoint_events as usize
             || self.journal.bytes() >= self.limits.checkpoint_bytes
     }
@@ -64,7 +65,7 @@ impl Room {
 
     fn hand_out(&mut self, ticket: Ticket, state: Bytes) {
         let bytes = self.to_checkpoint(state).to_bytes();
-        self.storing.insert(ticket, bytes.len());
+        self.gate.store(ticket, bytes.len());
         self.emit(Output::Persist(Persist::Checkpoint {
             ticket,
             covers: self.sequence,
@@ -107,7 +108,8 @@ impl Room {
             parting: member.parting,
             gone: member.gone,
         });
-        let admitted = self.roster.reservations().filter(|r| r.until.is_some());
+        let reservations = self.roster.reservations().iter();
+        let admitted = reservations.filter(|r| r.until.is_some());
         Checkpoint {
             sequence: self.sequence,
             seed: self.identity.seed,
@@ -128,10 +130,7 @@ impl Room {
             rights: self
                 .rights
                 .iter()
-                .map(|(right, granted)| RightRecord {
-                    right: right.clone(),
-                    granted,
-                })
+                .map(|(right, granted)| RightRecord { right, granted })
                 .collect(),
             outs: self
                 .faults

@@ -47,9 +47,10 @@ impl RoomTime {
         self.now = self.now.saturating_add(millis).max(clock.wall);
     }
 
-    /// Take over the time of a recorded call, while a room is rebuilt.
+    /// Take over the time of a recorded call, while a room is rebuilt: what is counted from it (timers, grace)
+    /// ends when it would have.
     pub(crate) fn replay(&mut self, now: u64, uptime: u64) {
-        self.now = self.now.max(now);
+        self.now = now;
         self.uptime = uptime;
     }
 
@@ -75,11 +76,13 @@ impl RoomTime {
     #[must_use]
     pub fn when(&self, unix: u64) -> Duration {
         let wait = Duration::from_millis(unix.saturating_sub(self.now));
-        (self.mono + wait).saturating_sub(Duration::from_nanos(if wait.is_zero() {
-            0
-        } else {
-            self.rest
-        }))
+        self.mono
+            .saturating_add(wait)
+            .saturating_sub(Duration::from_nanos(if wait.is_zero() {
+                0
+            } else {
+                self.rest
+            }))
     }
 }
 

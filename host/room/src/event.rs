@@ -252,6 +252,9 @@ impl Event {
                         + entrant.options.len()
                         + entrant.who.profile.name.len()
                 }
+                Self::DocAccess(question) => question.who.claims.len() + question.doc.len(),
+                Self::DocApplied(outcome) => outcome.doc.len(),
+                Self::ProfileChanged(changed) => changed.profile.name.len(),
                 _ => 0,
             }
     }

@@ -68,7 +68,7 @@ impl FaultLedger {
                     return Verdict::Noted;
                 }
                 self.users.remove(user);
-                self.out.insert(user.clone(), now + OUT_MS);
+                self.out.insert(user.clone(), now.saturating_add(OUT_MS));
                 Verdict::UserOut
             }
             FaultCause::Program => {
@@ -94,6 +94,11 @@ impl FaultLedger {
 
     pub(crate) fn put_out(&mut self, user: UserId, until: u64) {
         self.out.insert(user, until);
+    }
+
+    /// Another program rules now: it does not pay for the one before.
+    pub(crate) fn acquit_program(&mut self) {
+        self.program.clear();
     }
 
     fn forget(&mut self, now: u64) {

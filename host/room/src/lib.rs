@@ -12,6 +12,7 @@ mod checkpointing;
 mod clock;
 mod codec;
 mod effect;
+mod ending;
 mod event;
 mod faults;
 mod gate;
@@ -22,18 +23,23 @@ mod journal;
 mod limits;
 mod mailbox;
 mod manifest;
+mod mending;
 mod meter;
+mod opening;
 mod output;
 mod payload;
 mod perform;
 mod plan;
 mod rebuild;
 mod repair;
+mod reservations;
 mod resume;
 mod rights;
 mod room;
 mod roster;
 mod rules;
+mod signals;
+mod status;
 mod timers;
 mod validate;
 
@@ -60,10 +66,12 @@ pub use manifest::{
     Capability, Durability, Intake, Manifest, ManifestError, Pace, RequestedLimits, Topic,
     TopicSpec,
 };
+pub use opening::{Opening, RoomConfig, StopReason};
 pub use output::{Answer, Closing, Outgoing, Output, Persist, Recipients, Route, Speaker};
 pub use payload::{Json, Payload};
 pub use rights::RightState;
-pub use room::{Opening, Placement, Room, RoomConfig, StopReason};
+pub use room::Room;
 pub use rules::{
     CallLimits, Context, Fault, Handled, LogLevel, LogLine, Program, RoomIdentity, Rules,
 };
+pub use status::Placement;

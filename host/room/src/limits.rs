@@ -45,6 +45,8 @@ pub(crate) const PUBLISH_USERS: usize = 64;
 pub(crate) const DOC_OPS: usize = 1024;
 /// Bytes of a document's name.
 pub(crate) const DOC_NAME: usize = 128;
+/// Rights to documents that a room remembers; the oldest are forgotten first, and asked for again.
+pub(crate) const DOC_RIGHTS: usize = 4096;
 /// UTF-16 units of a room id.
 pub(crate) const ROOM_ID_UNITS: usize = 512;
 /// Topics a connection may subscribe to.

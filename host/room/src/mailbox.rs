@@ -42,11 +42,34 @@ struct Flight {
     bytes: u32,
 }
 
+/// How many questions of each sort wait.
+#[derive(Clone, Copy, Debug, Default)]
+struct Questions {
+    knocks: usize,
+    signals: usize,
+    profiles: usize,
+    documents: usize,
+    media: usize,
+}
+
+impl Questions {
+    fn of(&mut self, input: &Input) -> Option<&mut usize> {
+        match input {
+            Input::Knock(_) => Some(&mut self.knocks),
+            Input::Signal(_) => Some(&mut self.signals),
+            Input::Profile { .. } => Some(&mut self.profiles),
+            Input::DocAccess(_) => Some(&mut self.documents),
+            Input::MediaAccess(_) => Some(&mut self.media),
+            _ => None,
+        }
+    }
+}
+
 /// The two queues of a room.
 #[derive(Debug)]
 pub struct Mailbox {
     control: VecDeque<Input>,
-    questions: usize,
+    questions: Questions,
     data: VecDeque<Entry>,
     /// Messages and bytes in `data`.
     messages: usize,
@@ -66,7 +89,7 @@ impl Mailbox {
     pub fn new(limits: &Limits) -> Self {
         Self {
             control: VecDeque::new(),
-            questions: 0,
+            questions: Questions::default(),
             data: VecDeque::new(),
             messages: 0,
             bytes: 0,
@@ -83,7 +106,7 @@ impl Mailbox {
     }
 
     /// Something that goes before messages. Questions (requests to enter, signals, profiles…) are turned
-    /// away when 64 wait; facts about connections never are.
+    /// away when 64 of the sort wait; facts about connections never are.
     ///
     /// # Errors
     /// The input, when too many wait.
@@ -103,10 +126,12 @@ impl Mailbox {
             | Input::Profile { .. }
             | Input::DocAccess(_)
             | Input::MediaAccess(_) => {
-                if self.questions >= QUESTIONS {
-                    return Err(Box::new(input));
+                if let Some(waiting) = self.questions.of(&input) {
+                    if *waiting >= QUESTIONS {
+                        return Err(Box::new(input));
+                    }
+                    *waiting += 1;
                 }
-                self.questions += 1;
             }
         }
         self.control.push_back(input);
@@ -131,14 +156,19 @@ impl Mailbox {
         intake: Intake,
     ) -> Pushed {
         let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        if intake == Intake::Latest && self.replace(connection, topic, payload) {
-            return Pushed::Replaced;
+        if intake == Intake::Closed {
+            return Pushed::Dropped;
+        }
+        if intake == Intake::Latest
+            && let Some(pushed) = self.replace(connection, topic, payload)
+        {
+            return pushed;
         }
         let flight = self.flight.get(&connection).copied().unwrap_or_default();
         let crowded = flight.messages >= self.most_flight.messages
             || (flight.messages > 0 && flight.bytes.saturating_add(size) > self.most_flight.bytes);
         let full = self.messages >= self.most_messages
-            || (self.messages > 0 && self.bytes + payload.len() > self.most_bytes);
+            || (self.messages > 0 && self.bytes.saturating_add(payload.len()) > self.most_bytes);
         if crowded || full {
             return match intake {
                 Intake::Reliable => Pushed::Full,
@@ -164,30 +194,39 @@ impl Mailbox {
         Pushed::Queued
     }
 
-    /// Put a newer payload in the place of one that still waits.
-    fn replace(&mut self, connection: ConnectionId, topic: &Topic, newer: &Payload) -> bool {
-        let Some(&number) = self.latest.get(&(connection, topic.clone())) else {
-            return false;
-        };
-        let place = usize::try_from(number.wrapping_sub(self.taken)).unwrap_or(usize::MAX);
+    /// Put a newer payload in the place of one that still waits, if it does and there is room for the newer.
+    fn replace(
+        &mut self,
+        connection: ConnectionId,
+        topic: &Topic,
+        newer: &Payload,
+    ) -> Option<Pushed> {
+        let number = *self.latest.get(&(connection, topic.clone()))?;
+        let place = usize::try_from(number.checked_sub(self.taken)?).ok()?;
         let Some(Entry::Message { payload, .. }) = self.data.get_mut(place) else {
-            return false;
+            return None;
         };
-        self.bytes = self.bytes - payload.len() + newer.len();
-        if let Some(flight) = self.flight.get_mut(&connection) {
-            let old = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-            let new = u32::try_from(newer.len()).unwrap_or(u32::MAX);
-            flight.bytes = flight.bytes.saturating_sub(old).saturating_add(new);
+        let size = |payload: &Payload| u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        let flight = self.flight.entry(connection).or_default();
+        let others = flight.bytes.saturating_sub(size(payload));
+        let rest = self.bytes.saturating_sub(payload.len());
+        let grows = newer.len() > payload.len();
+        let crowded = others > 0 && others.saturating_add(size(newer)) > self.most_flight.bytes;
+        let full = rest > 0 && rest.saturating_add(newer.len()) > self.most_bytes;
+        if grows && (crowded || full) {
+            return Some(Pushed::Dropped);
         }
+        flight.bytes = others.saturating_add(size(newer));
+        self.bytes = rest.saturating_add(newer.len());
         *payload = newer.clone();
-        true
+        Some(Pushed::Replaced)
     }
 
     /// Take out all of the first queue, and of the second a batch (`Some(false)`), all (`Some(true)`) or
     /// nothing (`None`). Tells whether room for messages was made.
     pub fn take(&mut self, messages: Option<bool>, into: &mut Vec<Input>) -> bool {
         into.extend(self.control.drain(..));
-        self.questions = 0;
+        self.questions = Questions::default();
         let Some(all) = messages else { return false };
         let (mut events, mut bytes) = (0, 0);
         while all || (events < BATCH_EVENTS && bytes < BATCH_BYTES) {

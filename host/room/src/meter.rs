@@ -39,7 +39,7 @@ impl FuelMeter {
         if self.calls == 0 {
             (self.per_call, self.per_event) = (fuel, each);
         }
-        self.calls += 1;
+        self.calls = self.calls.saturating_add(1);
         self.per_call = average(self.per_call, fuel);
         self.per_event = average(self.per_event, each);
         self.quiet += 1;
@@ -80,5 +80,5 @@ impl FuelMeter {
 }
 
 fn average(old: u64, new: u64) -> u64 {
-    (old * (INERTIA - 1)).saturating_add(new) / INERTIA
+    old.saturating_mul(INERTIA - 1).saturating_add(new) / INERTIA
 }

@@ -8,8 +8,8 @@ use crate::faults::FaultReport;
 use crate::identity::{Profile, UserId};
 use crate::ids::{ConnectionId, DeliveryNumber, MemberId, SessionId, Ticket};
 use crate::manifest::Topic;
+use crate::opening::StopReason;
 use crate::payload::Payload;
-use crate::room::StopReason;
 use bytes::Bytes;
 
 /// The answer to a session that asked to enter.

@@ -2,16 +2,17 @@
 
 use crate::calls::Batch;
 use crate::effect::{
-    Audience, Author, Delivery, Effect, Forwarding, Lane, Publication, Redirection, Refusal,
-    RefusalReason, Relocation, Removal, SignalReply, Subscription,
+    Audience, Author, Delivery, Effect, Flow, Forwarding, Lane, Publication, Redirection, Refusal,
+    RefusalReason, Relocation, Removal, Right, SignalReply, Subscription,
 };
 use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::limits::{RESERVATION_MS, SUBSCRIPTIONS};
 use crate::manifest::Topic;
 use crate::output::{Answer, Closing, Outgoing, Output, Recipients, Route, Speaker};
-use crate::room::{Phase, Room};
+use crate::room::Room;
 use siphasher::sip::SipHasher13;
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
 impl Room {
@@ -32,12 +33,14 @@ impl Room {
             Effect::Move(relocation) => self.relocate(relocation),
             Effect::Kick(removal) => self.kick(removal),
             Effect::SetTimer(timer) => {
+                self.revoke_timer(timer.id);
                 self.timers.set(
                     timer.id,
                     self.time.now().saturating_add(u64::from(timer.after)),
                 );
             }
             Effect::CancelTimer(id) => {
+                self.revoke_timer(id);
                 self.timers.cancel(id);
             }
             Effect::SetListing(listing) => {
@@ -52,7 +55,7 @@ impl Room {
                         profile: changed.profile,
                     });
                 }
-                None => self.dropped += 1,
+                None => self.dropped = self.dropped.saturating_add(1),
             },
             Effect::Subscribe(subscription) => self.subscribe(subscription),
             Effect::Unsubscribe(subscription) => self.unsubscribe(subscription),
@@ -66,19 +69,34 @@ impl Room {
         }
     }
 
-    fn set_right(&mut self, right: crate::Right, granted: bool) {
+    /// A timer of the batch at hand that has not been given yet is not given any more.
+    fn revoke_timer(&mut self, id: crate::TimerId) {
+        if let Some(mending) = &mut self.mending {
+            mending.timers.insert(id);
+        }
+    }
+
+    fn set_right(&mut self, right: Right, granted: bool) {
+        if let Right::Media(media) = &right {
+            let gone = |member| self.roster.member(member).is_none();
+            let other_gone = matches!(media.flow, Flow::Receive(from) if gone(from));
+            if gone(media.member) || other_gone {
+                self.dropped = self.dropped.saturating_add(1);
+                return;
+            }
+        }
         self.rights.say(&right, granted);
         self.emit(Output::Right { right, granted });
     }
 
     fn reply(&mut self, reply: SignalReply) {
-        if self.signals.remove(&reply.id).is_some() {
+        if self.signals.close(reply.id) {
             self.emit(Output::SignalReply {
                 id: reply.id,
                 answer: reply.answer,
             });
         } else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
         }
     }
 
@@ -91,7 +109,7 @@ impl Room {
             author,
         } = delivery;
         let Some(speaker) = self.speaker(&author) else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
             return;
         };
         self.send(&to, topic, payload, lane, speaker);
@@ -103,7 +121,7 @@ impl Room {
             return;
         };
         let Some(speaker) = self.speaker(&Author::Member(message.member)) else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
             return;
         };
         self.send(
@@ -115,7 +133,7 @@ impl Room {
         );
     }
 
-    /// In whose name: `None` when that member left before this batch.
+    /// In whose name: `None` when that member left before this batch. Somebody kicked is there until its `leave`.
     fn speaker(&self, author: &Author) -> Option<Option<Speaker>> {
         match author {
             Author::Room => Some(None),
@@ -126,7 +144,7 @@ impl Room {
             Author::Member(id) => {
                 let member = self
                     .roster
-                    .member(*id)
+                    .anyone(*id)
                     .map(|m| &m.identity)
                     .or_else(|| self.departed.get(id))?;
                 Some(Some(Speaker {
@@ -149,7 +167,7 @@ impl Room {
             return;
         }
         let Some(recipients) = self.recipients(to) else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
             return;
         };
         let route = match lane {
@@ -166,11 +184,14 @@ impl Room {
         };
         self.ring
             .keep(&outgoing, to, &self.roster, self.time.now(), &self.limits);
-        self.emit(Output::Deliver(outgoing));
+        // Nobody may be there but members in grace, who may still come back for it.
+        if outgoing.to != Recipients::These(Vec::new()) {
+            self.emit(Output::Deliver(outgoing));
+        }
     }
 
     /// Which connections. `None` when a list names nobody who is still here.
-    fn recipients(&mut self, audience: &Audience) -> Option<Recipients> {
+    fn recipients(&self, audience: &Audience) -> Option<Recipients> {
         Some(match audience {
             Audience::Everyone => Recipients::All,
             Audience::ButConnection(connection) => Recipients::But(*connection),
@@ -180,24 +201,19 @@ impl Room {
                 several => Recipients::ButThese(several.to_vec()),
             },
             Audience::Members(members) => {
-                let connections: Vec<ConnectionId> = members
+                let members: BTreeSet<_> = members.iter().copied().collect();
+                let mut here = members
                     .iter()
-                    .flat_map(|&member| self.roster.connections_of(member))
-                    .copied()
-                    .collect();
-                // A member in grace has no connection now and may still come back for it.
-                let expected = members
-                    .iter()
-                    .any(|&member| self.roster.member(member).is_some());
-                if !expected {
-                    return None;
-                }
-                Recipients::These(connections)
+                    .filter(|&&member| self.roster.member(member).is_some())
+                    .peekable();
+                here.peek()?;
+                let connections = here.flat_map(|&member| self.roster.connections_of(member));
+                Recipients::These(connections.copied().collect())
             }
             Audience::Connections(connections) => {
-                let here = connections
-                    .iter()
-                    .copied()
+                let named: BTreeSet<_> = connections.iter().copied().collect();
+                let here = named
+                    .into_iter()
                     .filter(|&c| self.roster.connection(c).is_some());
                 let here: Vec<ConnectionId> = here.collect();
                 if here.is_empty() {
@@ -209,19 +225,15 @@ impl Room {
     }
 
     fn admit(&mut self, connection: ConnectionId) {
-        let now = self.time.now();
-        let Some(reservation) = self.roster.reservation(connection) else {
+        let Some(reservation) = self.roster.reservations().get(connection) else {
             // While a room is rebuilt, or because the session went away in this very batch.
+            self.dropped = self.dropped.saturating_add(1);
             return;
         };
         let session = reservation.session;
         let at_once = reservation.at_once;
-        let expected = self.roster.is_expected(&reservation.entrant.who.user)
-            || self
-                .roster
-                .member_of(&reservation.entrant.who.user)
-                .is_some();
-        if !expected && self.roster.places() >= self.limits.members {
+        let has_place = self.roster.has_place(&reservation.entrant.who.user);
+        if !has_place && self.roster.places() >= self.limits.members {
             let text = "the room is full".to_owned();
             return self.refuse(Refusal {
                 connection,
@@ -229,11 +241,10 @@ impl Room {
                 text,
             });
         }
-        if let Some(reservation) = self.roster.reservation_mut(connection) {
-            reservation.until = Some(now.saturating_add(RESERVATION_MS));
-        }
+        let until = self.time.now().saturating_add(RESERVATION_MS);
+        self.roster.admit(connection, until);
         if at_once {
-            self.inputs.push_front(crate::Input::Confirm { connection });
+            self.entering.push_back(connection);
         } else {
             self.emit(Output::Answer {
                 session,
@@ -274,7 +285,7 @@ impl Room {
             .connection_mut(relocation.connection)
             .filter(|c| !c.moving)
         else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
             return;
         };
         connection.moving = true;
@@ -294,19 +305,19 @@ impl Room {
         if self.roster.member(removal.member).is_some() {
             self.remove(removal.member, &Closing::Kicked(removal.text));
         } else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
         }
     }
 
     fn subscribe(&mut self, subscription: Subscription) {
         let Some(connection) = self.roster.connection_mut(subscription.connection) else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
             return;
         };
         if connection.topics.len() >= SUBSCRIPTIONS
             && !connection.topics.contains(&subscription.topic)
         {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
         } else if connection.topics.insert(subscription.topic.clone()) {
             self.emit(Output::Subscribe(subscription));
         }
@@ -317,7 +328,7 @@ impl Room {
         if connection.is_some_and(|c| c.topics.remove(&subscription.topic)) {
             self.emit(Output::Unsubscribe(subscription));
         } else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
         }
     }
 
@@ -327,20 +338,8 @@ impl Room {
                 publication,
                 speaker,
             }),
-            None => self.dropped += 1,
+            None => self.dropped = self.dropped.saturating_add(1),
         }
-    }
-
-    /// After a call that ends the room: tell everybody, and be over.
-    pub(crate) fn finish_ended(&mut self) {
-        let Some(ending) = self.ending.take().filter(|_| self.phase == Phase::Running) else {
-            return;
-        };
-        let text = ending.text.clone();
-        self.close_all(|| Closing::Ended(text.clone()));
-        self.emit(Output::Ended(ending));
-        self.phase = Phase::Over;
-        self.guest = None;
     }
 }
 

@@ -1,7 +1,7 @@
 //! From what happened to what the rules are told: inputs and due times become events.
 
 use crate::calls::Batch;
-use crate::effect::{Ending, RefusalReason};
+use crate::effect::{Ending, Flow, MediaRight, RefusalReason, Right};
 use crate::event::{
     Attachment, Departure, Detachment, Entrant, Event, Joined, MemberProfile, Message, Parting,
 };
@@ -9,12 +9,17 @@ use crate::identity::{Profile, UserId};
 use crate::ids::{ConnectionId, MemberId, SessionId};
 use crate::input::{Input, Knock, ResumePoint};
 use crate::limits::SIGNAL_MS;
-use crate::manifest::Topic;
+use crate::manifest::{Capability, Intake, Topic};
 use crate::output::{Answer, Closing, Output};
 use crate::payload::{Json, Payload};
+use crate::reservations::Reservation;
 use crate::resume::only_to;
+use crate::rights::RightState;
 use crate::room::Room;
-use crate::roster::Reservation;
+
+/// Why users are turned away by the host itself.
+const OUT: &str = "you are out for a minute: what you sent made the rules fail";
+const CROWDED: &str = "you have too many connections here";
 
 impl Room {
     /// Whatever has fallen due. Tells whether there was anything.
@@ -24,7 +29,7 @@ impl Room {
             self.plan_leave(member, batch);
             return true;
         }
-        if let Some(connection) = self.roster.overdue_reservation(now) {
+        if let Some(connection) = self.roster.reservations().overdue(now) {
             if let Some(late) = self.roster.drop_reservation(connection) {
                 batch.before_next(refused(
                     late.session,
@@ -37,11 +42,7 @@ impl Room {
         let Some(id) = self.due_timers.pop_front() else {
             return false;
         };
-        let still_due = self
-            .timers
-            .iter()
-            .any(|(due, timer)| timer == id && due <= now);
-        if still_due {
+        if self.timers.is_due(id, now) {
             self.happen(Event::Timer(id), batch);
         }
         true
@@ -61,46 +62,58 @@ impl Room {
             } => self.plan_message(connection, topic, payload, batch),
             Input::Signal(signal) => {
                 self.signals
-                    .insert(signal.id, self.time.now().saturating_add(SIGNAL_MS));
+                    .open(signal.id, self.time.now().saturating_add(SIGNAL_MS));
                 self.happen(Event::Signal(signal), batch);
             }
             Input::Profile { user, profile } => self.plan_profile(&user, profile, batch),
             Input::DocAccess(question) => self.happen(Event::DocAccess(question), batch),
             Input::DocApplied(outcome) => self.happen(Event::DocApplied(outcome), batch),
-            Input::MediaAccess(right) => {
-                if self.roster.member(right.member).is_some() {
-                    self.happen(Event::MediaAccess(right), batch);
-                } else {
-                    self.dropped += 1;
-                }
-            }
-            Input::End(cause) => {
-                self.happen(Event::Terminate(cause), batch);
-                self.ending = Some(Ending {
-                    text: String::new(),
-                    outcome: Json::new("null".to_owned()),
-                });
-            }
+            Input::MediaAccess(right) => self.plan_media(right, batch),
+            Input::End(cause) => self.happen(Event::Terminate(cause), batch),
+        }
+    }
+
+    /// The rules are asked once about a right, and never about somebody who has gone.
+    fn plan_media(&mut self, media: MediaRight, batch: &mut Batch) {
+        let other = match media.flow {
+            Flow::Send => media.member,
+            Flow::Receive(from) => from,
+        };
+        let here = [media.member, other]
+            .iter()
+            .all(|&member| self.roster.member(member).is_some());
+        let wanted = self.manifest().capabilities.contains(&Capability::Media);
+        if !here || !wanted {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        let right = Right::Media(media);
+        match self.rights.state(&right) {
+            RightState::Unsaid => self.happen(Event::MediaAccess(media), batch),
+            said => batch.before_next(Output::Right {
+                right,
+                granted: said == RightState::Granted,
+            }),
         }
     }
 
     fn plan_knock(&mut self, knock: Knock, batch: &mut Batch) {
         if self.faults.is_out(&knock.who.user, self.time.now()) {
-            let text = "you are out for a minute: what you sent made the rules fail";
-            batch.before_next(refused(knock.session, RefusalReason::Forbidden, text));
+            batch.before_next(refused(knock.session, RefusalReason::Forbidden, OUT));
             return;
         }
+        let Some(connection) = self.roster.new_connection() else {
+            batch.before_next(refused(knock.session, RefusalReason::Full, CROWDED));
+            return;
+        };
         if let Some(member) = self.roster.member_of(&knock.who.user) {
-            if self.roster.connections_of(member).len() >= self.limits.connections as usize {
-                let text = "you have too many connections here";
-                batch.before_next(refused(knock.session, RefusalReason::Full, text));
+            if self.has_too_many_connections(member) {
+                batch.before_next(refused(knock.session, RefusalReason::Full, CROWDED));
                 return;
             }
-            let connection = self.roster.new_connection();
             self.plan_attach(member, connection, knock.session, knock.resume, batch);
             return;
         }
-        let connection = self.roster.new_connection();
         let entrant = Entrant {
             connection,
             who: knock.who,
@@ -117,38 +130,39 @@ impl Room {
         self.happen(Event::JoinAttempt(entrant), batch);
     }
 
+    fn has_too_many_connections(&self, member: MemberId) -> bool {
+        self.roster.connections_of(member).len() >= self.limits.connections as usize
+    }
+
     /// An admitted connection takes its place: as a new member, or under one of the same user who was quicker.
     pub(crate) fn plan_entry(&mut self, connection: ConnectionId, batch: &mut Batch) {
-        let Some(reservation) = self
-            .roster
-            .reservation(connection)
-            .filter(|r| r.until.is_some())
-            .cloned()
-        else {
-            self.dropped += 1;
+        let expected = self.roster.reservations().get(connection);
+        if expected.is_none_or(|reservation| reservation.until.is_none()) {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        let Some(reservation) = self.roster.drop_reservation(connection) else {
             return;
         };
-        let member = match self.roster.member_of(&reservation.entrant.who.user) {
-            Some(member) => member,
-            None => {
-                let member = self.roster.new_member();
-                self.happen(
-                    Event::Join(Joined {
-                        member,
-                        entrant: reservation.entrant,
-                    }),
-                    batch,
-                );
-                member
+        let session = reservation.session;
+        let user = &reservation.entrant.who.user;
+        if self.faults.is_out(user, self.time.now()) {
+            return batch.before_next(refused(session, RefusalReason::Forbidden, OUT));
+        }
+        if let Some(member) = self.roster.member_of(user) {
+            if self.has_too_many_connections(member) {
+                return batch.before_next(refused(session, RefusalReason::Full, CROWDED));
             }
+            return self.plan_attach(member, connection, session, reservation.resume, batch);
+        }
+        let Some(member) = self.roster.new_member() else {
+            return batch.before_next(refused(session, RefusalReason::Full, CROWDED));
         };
-        self.plan_attach(
-            member,
-            connection,
-            reservation.session,
-            reservation.resume,
-            batch,
-        );
+        let entrant = reservation.entrant;
+        self.happen(Event::Join(Joined { member, entrant }), batch);
+        self.roster.hears_from(member, self.ring.last().0);
+        // Somebody new has missed nothing, wherever he claims to have been before.
+        self.plan_attach(member, connection, session, None, batch);
     }
 
     fn plan_attach(
@@ -159,7 +173,10 @@ impl Room {
         resume: Option<ResumePoint>,
         batch: &mut Batch,
     ) {
-        let missed = resume.and_then(|point| self.ring.missed(member, point));
+        let since = self.roster.anyone(member).map_or(0, |m| m.heard_from);
+        let missed = resume
+            .filter(|point| point.number >= since)
+            .and_then(|point| self.ring.missed(member, point));
         let resumed = missed.is_some();
         batch.before_next(Output::Attached {
             session,
@@ -182,7 +199,7 @@ impl Room {
     }
 
     fn plan_withdraw(&mut self, session: SessionId, reason: Parting, batch: &mut Batch) {
-        if let Some(connection) = self.roster.expected_session(session) {
+        if let Some(connection) = self.roster.reservations().of_session(session) {
             self.roster.drop_reservation(connection);
         } else if let Some(connection) = self.roster.session_connection(session) {
             self.plan_detach(connection, reason, batch);
@@ -213,11 +230,7 @@ impl Room {
     }
 
     fn plan_leave(&mut self, member: MemberId, batch: &mut Batch) {
-        let parting = self
-            .roster
-            .members()
-            .find(|(id, _)| *id == member)
-            .map(|(_, m)| m.parting);
+        let parting = self.roster.anyone(member).map(|m| m.parting);
         let reason = parting.unwrap_or(Parting::Lost);
         self.happen(Event::Leave(Departure { member, reason }), batch);
     }
@@ -236,9 +249,10 @@ impl Room {
             .map(|c| c.member);
         // Looked up in the present program: its topics may have changed since the session checked.
         let known = self
-            .manifest()
-            .topic(topic.as_str())
-            .map(|spec| spec.name.clone());
+            .topics
+            .get_key_value(&topic)
+            .filter(|(_, intake)| **intake != Intake::Closed)
+            .map(|(known, _)| known.clone());
         match (member, known) {
             (Some(member), Some(topic)) => {
                 self.happen(
@@ -251,11 +265,12 @@ impl Room {
                     batch,
                 );
             }
-            _ => self.dropped += 1,
+            _ => self.dropped = self.dropped.saturating_add(1),
         }
     }
 
     fn plan_profile(&mut self, user: &UserId, profile: Profile, batch: &mut Batch) {
+        self.roster.expect_profile(user, &profile);
         let Some(member) = self.roster.member_of(user) else {
             return;
         };
@@ -296,7 +311,7 @@ impl Room {
             Event::Timer(id) => {
                 self.timers.cancel(*id);
             }
-            Event::Tick => self.ticks += 1,
+            Event::Tick => self.ticks = self.ticks.saturating_add(1),
             Event::ProfileChanged(changed) => self
                 .roster
                 .set_profile(changed.member, changed.profile.clone()),
@@ -305,8 +320,13 @@ impl Room {
             | Event::Signal(_)
             | Event::DocAccess(_)
             | Event::DocApplied(_)
-            | Event::MediaAccess(_)
-            | Event::Terminate(_) => {}
+            | Event::MediaAccess(_) => {}
+            Event::Terminate(_) => {
+                self.ending = Some(Ending {
+                    text: String::new(),
+                    outcome: Json::new("null".to_owned()),
+                });
+            }
         }
     }
 
@@ -338,11 +358,7 @@ impl Room {
     /// Owe the rules what became of a member who was expelled.
     pub(crate) fn owe_departure(&mut self, member: MemberId) {
         let reason = Parting::Kicked;
-        let connections = self
-            .roster
-            .members()
-            .find(|(id, _)| *id == member)
-            .map(|(_, m)| m.connections.clone());
+        let connections = self.roster.anyone(member).map(|m| m.connections.clone());
         for connection in connections.unwrap_or_default() {
             self.owed.push_back(Event::Detach(Detachment {
                 member,

@@ -3,11 +3,12 @@
 use crate::checkpoint::Checkpoint;
 use crate::checkpointing::Base;
 use crate::clock::{Clock, RoomTime};
-use crate::event::{Detachment, Event, Parting};
+use crate::event::{Detachment, Event, Parting, SnapshotMeta};
 use crate::journal::{CallRecord, Outcome};
 use crate::manifest::Durability;
+use crate::opening::{Opening, RoomConfig, StopReason, check_granted};
 use crate::output::Output;
-use crate::room::{Opening, Room, RoomConfig, StopReason, ticker};
+use crate::room::{Phase, Room, ticker, topics};
 use crate::roster::{Member, Roster};
 use crate::rules::{CallLimits, Program, RoomIdentity, Rules};
 use std::sync::Arc;
@@ -34,17 +35,33 @@ impl Room {
         };
         room.start_guest(true)?;
         room.replaying = true;
-        for record in records {
+        // The store may still have calls that the checkpoint contains already.
+        for record in records.iter().filter(|r| r.sequence > checkpoint.sequence) {
             room.replay(record)?;
         }
         room.replaying = false;
-        room.inputs.clear();
+        room.dropped = 0;
         room.resume_time(opening.clock);
+        if room.ending.is_some() {
+            // It was over; only its stored state had not gone yet.
+            room.owed.clear();
+            room.roster = Roster::default();
+            room.finish_ended();
+            return Ok(room);
+        }
         room.part_from_connections();
         if room.meta().program != checkpoint.meta.program {
-            room.since = room.sequence + 1;
+            room.since = room.sequence.saturating_add(1);
+            room.owe_activated(checkpoint.meta);
         }
         Ok(room)
+    }
+
+    /// The present program has taken over: it hears so first.
+    fn owe_activated(&mut self, from: SnapshotMeta) {
+        self.owed
+            .retain(|event| !matches!(event, Event::Activated(_)));
+        self.owed.push_front(Event::Activated(from));
     }
 
     /// The kernel's half of a checkpoint.
@@ -61,6 +78,7 @@ impl Room {
                 grace_until: record.grace_until,
                 parting: record.parting,
                 gone: record.gone,
+                heard_from: 0,
             };
             self.roster.seat(record.id, member);
         }
@@ -80,6 +98,11 @@ impl Room {
 
     /// Repeat an accepted call: what it wants in the room is done again, what would leave it is not.
     fn replay(&mut self, record: &CallRecord) -> Result<(), StopReason> {
+        if record.sequence != self.sequence.saturating_add(1) {
+            let after = self.sequence;
+            let text = format!("call {} follows call {after}", record.sequence);
+            return Err(StopReason::Rebuild(text));
+        }
         self.sequence = record.sequence;
         self.time.replay(record.context.now, record.context.uptime);
         self.departed.clear();
@@ -124,6 +147,8 @@ impl Room {
     fn part_from_connections(&mut self) {
         let until = self.grace_end(Parting::ServerRestart);
         self.roster.extend_graces(until);
+        let keep = u64::try_from(self.limits.restart_grace.as_millis()).unwrap_or(u64::MAX);
+        self.kept_until = self.time.now().saturating_add(keep);
         let attached: Vec<Event> = self
             .roster
             .connections()
@@ -205,14 +230,12 @@ impl Room {
     ) -> Result<Vec<Output>, StopReason> {
         self.time.advance(clock);
         self.mend();
-        let manifest = program.manifest();
-        if let Some(missing) = manifest
-            .capabilities
-            .iter()
-            .find(|wanted| !self.config.granted.contains(wanted))
-        {
-            return Err(StopReason::NotGranted(missing.name()));
+        if self.phase == Phase::Over {
+            return Err(StopReason::Refused("the room is over".to_owned()));
         }
+        let manifest = program.manifest();
+        check_granted(&self.config, manifest)?;
+        let dirty_since = self.dirty_since;
         let state = match self.take_snapshot() {
             Ok(state) => state,
             Err(fault) => {
@@ -220,6 +243,8 @@ impl Room {
                 return Err(StopReason::Rules(fault));
             }
         };
+        // It was not stored: for the disk, what changed has still changed.
+        self.dirty_since = dirty_since;
         let from = self.meta();
         let base = Base::Snapshot { meta: from, state };
         let limits = self.config.limits.for_program(manifest);
@@ -230,16 +255,18 @@ impl Room {
             &base,
             limits.lifecycle(),
         )?;
-        if program.manifest().pace != self.manifest().pace {
-            self.ticker = ticker(program.manifest(), self.time.mono());
+        if manifest.pace != self.manifest().pace {
+            self.ticker = ticker(manifest, self.time.mono());
         }
-        self.program = program;
+        self.topics = topics(manifest);
         self.limits = limits;
         self.guest = Some(guest);
         self.base = base;
+        self.program = program;
         self.meter = crate::meter::FuelMeter::default();
-        self.since = self.sequence + 1;
-        self.owed.push_front(Event::Activated(from));
+        self.faults.acquit_program();
+        self.since = self.sequence.saturating_add(1);
+        self.owe_activated(from);
         if self.durability() != Durability::Ephemeral
             && let Err(fault) = self.store_checkpoint()
         {

@@ -1,61 +1,53 @@
 //! After a fault: a new guest, the batch again one event at a time, and the bill.
 
 use crate::calls::Batch;
-use crate::effect::{Ending, RefusalReason};
+use crate::effect::RefusalReason;
 use crate::event::{Event, Joined};
 use crate::faults::{FaultCause, FaultReport, Verdict};
-use crate::ids::MemberId;
 use crate::journal::{CallRecord, Outcome};
 use crate::manifest::Durability;
+use crate::mending::{Mending, Repair};
+use crate::opening::StopReason;
 use crate::output::{Closing, Output};
-use crate::payload::Json;
 use crate::plan::refused;
-use crate::room::{Phase, Room, StopReason};
+use crate::room::{Phase, Room};
 use crate::rules::Fault;
-
-/// What a step could not finish.
-#[derive(Debug)]
-pub(crate) struct Repair {
-    pub(crate) batch: Batch,
-    pub(crate) fault: Fault,
-}
 
 impl Room {
     /// Mend what the last step left broken. Takes long: restores a snapshot and repeats calls.
     pub(crate) fn mend(&mut self) {
-        while let Some(repair) = self.repair.take() {
-            if self.phase == Phase::Over {
-                return;
+        while self.phase == Phase::Running
+            && let Some(Repair { batch, fault }) = self.repair.take()
+        {
+            match self.rebuild_guest() {
+                Ok(()) => self.mend_one(batch, fault),
+                Err(reason) => self.give_up(batch, reason),
             }
-            if let Err(reason) = self.rebuild_guest() {
-                return self.stop(reason);
-            }
-            self.mend_one(repair);
         }
     }
 
-    fn mend_one(&mut self, repair: Repair) {
-        let Repair { batch, fault } = repair;
+    fn mend_one(&mut self, batch: Batch, fault: Fault) {
         if batch.events.is_empty() {
             // A snapshot that failed: no event is to blame.
             return self.charge(FaultCause::Program, "snapshot", fault);
         }
-        if let Fault::Interrupted(_) = fault {
-            // The clock is nobody's fault: once more, with more time.
-            let limits = self.limits.second_try(batch.events.len());
-            match self.try_call(batch, limits) {
-                Ok(()) => return,
-                Err((batch, fault)) => return self.after_second_fault(batch, fault),
+        let Fault::Interrupted(_) = fault else {
+            return self.one_by_one(batch, fault);
+        };
+        // The clock is nobody's fault: once more, with more time.
+        let limits = self.limits.second_try(batch.events.len());
+        if let Err((batch, fault)) = self.try_call(batch, limits) {
+            match self.rebuild_guest() {
+                Ok(()) => self.one_by_one(batch, fault),
+                Err(reason) => self.give_up(batch, reason),
             }
         }
-        self.one_by_one(batch, fault);
     }
 
-    fn after_second_fault(&mut self, batch: Batch, fault: Fault) {
-        match self.rebuild_guest() {
-            Ok(()) => self.one_by_one(batch, fault),
-            Err(reason) => self.stop(reason),
-        }
+    /// The room stops with a batch that was never given.
+    fn give_up(&mut self, batch: Batch, reason: StopReason) {
+        self.stop(reason);
+        self.turn_away(batch.before);
     }
 
     /// Find the fatal event, and skip it.
@@ -63,42 +55,81 @@ impl Room {
         let alone = batch.events.len() == 1;
         let mut skipped = 0;
         let mut before = batch.before.into_iter().peekable();
+        self.mending = Some(Mending::default());
+        if batch.events.contains(&Event::Tick) {
+            // Counted again with the call that has it.
+            self.ticks = self.ticks.saturating_sub(1);
+        }
         for (place, event) in batch.events.into_iter().enumerate() {
+            if event == Event::Tick {
+                self.apply(&event);
+            }
             let own = std::iter::from_fn(|| {
                 before
                     .next_if(|(at, _)| *at == place)
                     .map(|(_, output)| output)
             });
-            let single = Batch::single(event, own.collect::<Vec<_>>());
-            if self.phase == Phase::Over || !self.still_concerns(&single.events) {
-                self.turn_away(single.before);
+            let mut single = Batch::single(event, own.collect::<Vec<_>>());
+            if self.passes_over(&mut single) {
                 continue;
             }
+            self.catch_up(&mut single, batch.last);
             let fault = if alone {
                 Some((single, first.clone()))
             } else {
                 self.try_single(single)
             };
-            let Some((single, fault)) = fault else {
-                continue;
-            };
-            skipped += 1;
-            if !alone && let Err(reason) = self.rebuild_guest() {
-                return self.stop(reason);
+            if let Some((single, fault)) = fault {
+                skipped += 1;
+                self.skip_and_go_on(single, fault, alone);
             }
-            self.skip(single, fault);
         }
         before.for_each(|(_, output)| self.emit(output));
+        self.finish_mending(skipped, first);
+    }
+
+    /// Whether an event is not given again, because of what became of others before it.
+    fn passes_over(&mut self, single: &mut Batch) -> bool {
+        let Some(event) = single.events.first() else {
+            return true;
+        };
+        let given = self.phase == Phase::Running && self.concerns(event);
+        if !given {
+            let event = event.clone();
+            self.pass_over(&event, std::mem::take(&mut single.before));
+        }
+        !given
+    }
+
+    fn skip_and_go_on(&mut self, single: Batch, fault: Fault, alone: bool) {
+        if self.phase == Phase::Over {
+            return self.turn_away(single.before);
+        }
+        if !alone && let Err(reason) = self.rebuild_guest() {
+            return self.give_up(single, reason);
+        }
+        self.skip(single, fault);
+    }
+
+    /// The batch is done with: what is owed for it as a whole.
+    fn finish_mending(&mut self, skipped: usize, first: Fault) {
+        let mending = self.mending.take().unwrap_or_default();
         if self.phase == Phase::Over {
             return;
         }
-        if skipped > 0 {
+        if let Some(ticket) = mending.commit {
+            self.commit_checkpoint(ticket);
+        } else if skipped > 0 {
             // The same journal is never replayed twice.
             self.checkpoint();
-        } else if matches!(first, Fault::OutOfFuel(_) | Fault::Interrupted(_)) {
-            self.meter.overran();
-        } else {
-            self.charge(FaultCause::Program, "call", first);
+        }
+        if skipped > 0 || self.phase == Phase::Over {
+            return;
+        }
+        match first {
+            // Too much for one call, and nothing wrong with any of its events.
+            Fault::OutOfFuel(_) | Fault::Interrupted(_) | Fault::Limit(_) => self.meter.overran(),
+            first => self.charge(FaultCause::Program, "call", first),
         }
     }
 
@@ -109,35 +140,16 @@ impl Room {
             return Some((single, fault));
         }
         if let Err(reason) = self.rebuild_guest() {
-            self.stop(reason);
+            self.give_up(single, reason);
             return None;
         }
         self.try_call(single, self.limits.second_try(1)).err()
     }
 
-    /// Whether what an event is about is still here: rules never hear of a member they do not know.
-    fn still_concerns(&self, events: &[Event]) -> bool {
-        let here = |member: &MemberId| self.roster.members().any(|(id, _)| id == *member);
-        events.iter().all(|event| match event {
-            Event::Attach(attachment) => self.roster.connection(attachment.connection).is_some(),
-            Event::Message(message) => {
-                here(&message.member) || self.departed.contains_key(&message.member)
-            }
-            Event::Detach(detachment) => {
-                here(&detachment.member) || self.departed.contains_key(&detachment.member)
-            }
-            Event::Leave(departure) => {
-                here(&departure.member) || self.departed.contains_key(&departure.member)
-            }
-            Event::ProfileChanged(changed) => here(&changed.member),
-            _ => true,
-        })
-    }
-
     /// An event never happened for the rules. Whoever it was about is told.
     fn skip(&mut self, single: Batch, fault: Fault) {
         let context = self.context();
-        self.sequence += 1;
+        self.sequence = self.sequence.saturating_add(1);
         let Some(event) = single.events.into_iter().next() else {
             return;
         };
@@ -160,6 +172,7 @@ impl Room {
     }
 
     fn tell_skipped(&mut self, event: &Event, before: Vec<(usize, Output)>, fault: &Fault) {
+        self.turn_away(before);
         match event {
             Event::JoinAttempt(entrant) => {
                 if let Some(reservation) = self.roster.drop_reservation(entrant.connection) {
@@ -167,52 +180,25 @@ impl Room {
                     self.emit(refused(reservation.session, RefusalReason::Forbidden, text));
                 }
             }
-            Event::Join(_) | Event::Attach(_) => self.turn_away(before),
             Event::Message(message) => self.emit(Output::Rejected {
                 connection: message.via,
             }),
-            Event::Signal(signal) => {
-                if self.signals.remove(&signal.id).is_some() {
-                    let answer = Err(format!("the rules failed on it: {fault}"));
-                    self.emit(Output::SignalReply {
-                        id: signal.id,
-                        answer,
-                    });
-                }
+            Event::Signal(signal) if self.signals.close(signal.id) => {
+                let answer = Err(format!("the rules failed on it: {fault}"));
+                self.emit(Output::SignalReply {
+                    id: signal.id,
+                    answer,
+                });
             }
-            _ => before.into_iter().for_each(|(_, output)| self.emit(output)),
-        }
-    }
-
-    /// Whoever was about to be attached is not.
-    fn turn_away(&mut self, before: Vec<(usize, Output)>) {
-        for (_, output) in before {
-            if let Output::Attached { session, .. } = output {
-                self.emit(refused(
-                    session,
-                    RefusalReason::Forbidden,
-                    "the rules failed on your entry",
-                ));
-            }
+            _ => {}
         }
     }
 
     /// What a skipped event leaves behind in the kernel; the same when it is replayed.
     pub(crate) fn forget_skipped(&mut self, event: &Event) {
         match event {
-            Event::Join(joined) => {
-                self.roster.leave(joined.member);
-            }
-            Event::Attach(attachment) => {
-                self.roster
-                    .forget_connection(attachment.connection, self.time.now());
-            }
-            Event::Terminate(_) => {
-                self.ending = Some(Ending {
-                    text: String::new(),
-                    outcome: Json::new("null".to_owned()),
-                });
-            }
+            Event::Join(joined) => self.unhear_member(joined.member),
+            Event::Attach(attachment) => self.unhear_connection(attachment),
             _ => {}
         }
     }
@@ -223,7 +209,7 @@ impl Room {
             (_, Fault::Unanswered(_)) => None,
             (Event::Message(message), _) => self
                 .roster
-                .member(message.member)
+                .anyone(message.member)
                 .map(|m| &m.identity)
                 .or_else(|| self.departed.get(&message.member)),
             (Event::JoinAttempt(entrant) | Event::Join(Joined { entrant, .. }), _) => {

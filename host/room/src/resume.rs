@@ -6,13 +6,13 @@ use crate::input::ResumePoint;
 use crate::limits::Limits;
 use crate::output::{Outgoing, Recipients, Route};
 use crate::roster::Roster;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Which members a delivery was for, connections aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Coverage {
     AllBut(Option<MemberId>),
-    These(Vec<MemberId>),
+    These(BTreeSet<MemberId>),
 }
 
 impl Coverage {
@@ -20,15 +20,18 @@ impl Coverage {
         let owner = |connection| roster.connection(connection).map(|c| c.member);
         match audience {
             Audience::Everyone => Self::AllBut(None),
-            Audience::ButConnection(connection) => Self::AllBut(owner(*connection)),
-            Audience::ButMember(member) => Self::AllBut(Some(*member)),
-            Audience::Members(members) => Self::These(members.clone()),
-            Audience::Connections(connections) => Self::These(
-                connections
-                    .iter()
-                    .filter_map(|&connection| owner(connection))
-                    .collect(),
+            // With another connection the member did hear it, and can miss it there.
+            Audience::ButConnection(connection) => Self::AllBut(
+                owner(*connection).filter(|&member| roster.connections_of(member).len() == 1),
             ),
+            Audience::ButMember(member) => Self::AllBut(Some(*member)),
+            Audience::Members(members) => {
+                let here = members.iter().filter(|&&m| roster.member(m).is_some());
+                Self::These(here.copied().collect())
+            }
+            Audience::Connections(connections) => {
+                Self::These(connections.iter().filter_map(|&c| owner(c)).collect())
+            }
         }
     }
 
@@ -67,9 +70,13 @@ impl ResumeRing {
         }
     }
 
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
     /// The number of the next reliable delivery.
     pub(crate) fn number(&mut self) -> DeliveryNumber {
-        self.last += 1;
+        self.last = self.last.saturating_add(1);
         DeliveryNumber(self.last)
     }
 
@@ -89,7 +96,7 @@ impl ResumeRing {
         let Route::Reliable(number) = outgoing.route else {
             return;
         };
-        self.bytes += outgoing.payload.len();
+        self.bytes = self.bytes.saturating_add(outgoing.payload.len());
         let coverage = Coverage::of(audience, roster);
         self.entries.push_back(Entry {
             number,
@@ -108,7 +115,7 @@ impl ResumeRing {
             let Some(gone) = self.entries.pop_front() else {
                 break;
             };
-            self.bytes -= gone.outgoing.payload.len();
+            self.bytes = self.bytes.saturating_sub(gone.outgoing.payload.len());
         }
     }
 
@@ -117,10 +124,10 @@ impl ResumeRing {
         let oldest = self
             .entries
             .front()
-            .map_or(self.last + 1, |entry| entry.number.0);
+            .map_or(self.last.saturating_add(1), |entry| entry.number.0);
         if point.incarnation != self.incarnation
             || point.number > self.last
-            || point.number + 1 < oldest
+            || point.number.saturating_add(1) < oldest
         {
             return None;
         }

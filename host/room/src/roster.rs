@@ -1,10 +1,10 @@
 //! Who is in the room: members, their connections, places kept for those who were admitted.
 
-use crate::event::{Attachment, Detachment, Entrant, Joined, Parting};
-use crate::identity::{Identity, UserId};
+use crate::event::{Attachment, Detachment, Joined, Parting};
+use crate::identity::{Identity, Profile, UserId};
 use crate::ids::{ConnectionId, MemberId, SessionId};
-use crate::input::ResumePoint;
 use crate::manifest::Topic;
+use crate::reservations::{Reservation, Reservations};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A user in the room.
@@ -18,6 +18,8 @@ pub(crate) struct Member {
     pub(crate) parting: Parting,
     /// Kicked: its place is free, its `detach` and `leave` are still owed to the rules.
     pub(crate) gone: bool,
+    /// The last reliable delivery before it became a member: nothing up to there was for it.
+    pub(crate) heard_from: u64,
 }
 
 /// A connection that can be reached.
@@ -41,23 +43,16 @@ impl Connection {
     }
 }
 
-/// A place kept for somebody who was admitted.
-#[derive(Clone, Debug)]
-pub(crate) struct Reservation {
-    pub(crate) session: SessionId,
-    pub(crate) entrant: Entrant,
-    pub(crate) resume: Option<ResumePoint>,
-    pub(crate) at_once: bool,
-    /// Unix time at which the place is given up; `None` while the rules are being asked.
-    pub(crate) until: Option<u64>,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     members: BTreeMap<MemberId, Member>,
     connections: BTreeMap<ConnectionId, Connection>,
     users: BTreeMap<UserId, MemberId>,
-    reservations: BTreeMap<ConnectionId, Reservation>,
+    /// The connections of sessions that have entered.
+    sessions: BTreeMap<SessionId, ConnectionId>,
+    reservations: Reservations,
+    /// Users who are members, admitted, or both.
+    places: u32,
     graces: BTreeSet<(u64, MemberId)>,
     next_member: u32,
     next_connection: u32,
@@ -77,14 +72,16 @@ impl Roster {
         (self.next_member, self.next_connection)
     }
 
-    pub(crate) fn new_connection(&mut self) -> ConnectionId {
-        self.next_connection += 1;
-        ConnectionId(self.next_connection)
+    /// A number never given before. `None` when there are no more.
+    pub(crate) fn new_connection(&mut self) -> Option<ConnectionId> {
+        self.next_connection = self.next_connection.checked_add(1)?;
+        Some(ConnectionId(self.next_connection))
     }
 
-    pub(crate) fn new_member(&mut self) -> MemberId {
-        self.next_member += 1;
-        MemberId(self.next_member)
+    /// A number never given before. `None` when there are no more.
+    pub(crate) fn new_member(&mut self) -> Option<MemberId> {
+        self.next_member = self.next_member.checked_add(1)?;
+        Some(MemberId(self.next_member))
     }
 
     /// Note a number that a recorded call used.
@@ -94,6 +91,11 @@ impl Roster {
 
     pub(crate) fn member(&self, member: MemberId) -> Option<&Member> {
         self.members.get(&member).filter(|m| !m.gone)
+    }
+
+    /// A member, the departing ones too.
+    pub(crate) fn anyone(&self, member: MemberId) -> Option<&Member> {
+        self.members.get(&member)
     }
 
     pub(crate) fn member_of(&self, user: &UserId) -> Option<MemberId> {
@@ -144,91 +146,140 @@ impl Roster {
 
     /// Places taken by members and by users who were admitted but are not here yet.
     pub(crate) fn places(&self) -> u32 {
-        let coming: BTreeSet<&UserId> = self
-            .reservations
-            .values()
-            .filter(|reservation| reservation.until.is_some())
-            .map(|reservation| &reservation.entrant.who.user)
-            .filter(|user| !self.users.contains_key(user))
-            .collect();
-        self.headcount()
-            .saturating_add(u32::try_from(coming.len()).unwrap_or(u32::MAX))
+        self.places
     }
 
-    /// Whether a place is kept for that user already.
-    pub(crate) fn is_expected(&self, user: &UserId) -> bool {
-        self.reservations
-            .values()
-            .any(|r| r.until.is_some() && r.entrant.who.user == *user)
+    /// Whether a user has a place or is kept one.
+    pub(crate) fn has_place(&self, user: &UserId) -> bool {
+        self.users.contains_key(user) || self.reservations.expects(user)
+    }
+
+    /// Count a user's place anew after a change; `had` says whether there was one before.
+    fn recount(&mut self, user: &UserId, had: bool) {
+        match (had, self.has_place(user)) {
+            (false, true) => self.places = self.places.saturating_add(1),
+            (true, false) => self.places = self.places.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    fn seat_user(&mut self, user: &UserId, member: MemberId) {
+        let had = self.has_place(user);
+        self.users.insert(user.clone(), member);
+        self.recount(user, had);
+    }
+
+    fn unseat_user(&mut self, user: &UserId, member: MemberId) {
+        if self.users.get(user) == Some(&member) {
+            self.users.remove(user);
+            self.recount(user, true);
+        }
     }
 
     pub(crate) fn reserve(&mut self, reservation: Reservation) {
-        self.reservations
-            .insert(reservation.entrant.connection, reservation);
+        self.reservations.insert(reservation);
     }
 
-    pub(crate) fn reservation(&self, connection: ConnectionId) -> Option<&Reservation> {
-        self.reservations.get(&connection)
-    }
-
-    pub(crate) fn reservation_mut(&mut self, connection: ConnectionId) -> Option<&mut Reservation> {
-        self.reservations.get_mut(&connection)
+    /// Keep a place for somebody who asked.
+    pub(crate) fn admit(&mut self, connection: ConnectionId, until: u64) {
+        let Some(asked) = self.reservations.get(connection) else {
+            return;
+        };
+        let user = asked.entrant.who.user.clone();
+        let had = self.has_place(&user);
+        self.reservations.admit(connection, until);
+        self.recount(&user, had);
     }
 
     pub(crate) fn drop_reservation(&mut self, connection: ConnectionId) -> Option<Reservation> {
-        self.reservations.remove(&connection)
+        let gone = self.reservations.remove(connection)?;
+        let user = &gone.entrant.who.user;
+        let had = gone.until.is_some() || self.users.contains_key(user);
+        self.recount(user, had);
+        Some(gone)
     }
 
-    pub(crate) fn reservations(&self) -> impl Iterator<Item = &Reservation> {
-        self.reservations.values()
+    pub(crate) fn reservations(&self) -> &Reservations {
+        &self.reservations
     }
 
-    /// The connection of a session that has asked to enter.
-    pub(crate) fn expected_session(&self, session: SessionId) -> Option<ConnectionId> {
-        self.reservations
-            .iter()
-            .find(|(_, r)| r.session == session)
-            .map(|(&connection, _)| connection)
+    /// Somebody who was admitted joins with the profile that the lobby has then.
+    pub(crate) fn expect_profile(&mut self, user: &UserId, profile: &Profile) {
+        self.reservations.set_profile(user, profile);
     }
 
     pub(crate) fn set_session(&mut self, connection: ConnectionId, session: SessionId) {
-        if let Some(connection) = self.connections.get_mut(&connection) {
-            connection.session = Some(session);
+        if let Some(attached) = self.connections.get_mut(&connection) {
+            attached.session = Some(session);
+            self.sessions.insert(session, connection);
         }
     }
 
     /// The connection of a session that has entered.
     pub(crate) fn session_connection(&self, session: SessionId) -> Option<ConnectionId> {
-        self.connections
-            .iter()
-            .find(|(_, c)| c.session == Some(session))
-            .map(|(&connection, _)| connection)
+        self.sessions.get(&session).copied()
+    }
+
+    fn drop_connection(&mut self, connection: ConnectionId) {
+        let session = self.connections.remove(&connection).and_then(|c| c.session);
+        if let Some(session) = session
+            && self.sessions.get(&session) == Some(&connection)
+        {
+            self.sessions.remove(&session);
+        }
+    }
+
+    fn end_grace(&mut self, id: MemberId) {
+        if let Some(until) = self.members.get_mut(&id).and_then(|m| m.grace_until.take()) {
+            self.graces.remove(&(until, id));
+        }
+    }
+
+    /// From now on a member without connections is kept until then, and no longer.
+    fn begin_grace(&mut self, id: MemberId, until: u64) {
+        self.end_grace(id);
+        let alone = self
+            .members
+            .get_mut(&id)
+            .filter(|member| member.connections.is_empty() && !member.gone);
+        if let Some(member) = alone {
+            member.grace_until = Some(until);
+            self.graces.insert((until, id));
+        }
     }
 
     /// An admitted user becomes a member.
     pub(crate) fn join(&mut self, joined: &Joined) {
         self.next_member = self.next_member.max(joined.member.0);
         self.saw_connection(joined.entrant.connection);
-        self.reservations.remove(&joined.entrant.connection);
         let identity = joined.entrant.who.clone();
-        self.users.insert(identity.user.clone(), joined.member);
+        self.seat_user(&identity.user, joined.member);
+        self.drop_reservation(joined.entrant.connection);
         let member = Member {
             identity,
             connections: Vec::new(),
             grace_until: None,
             parting: Parting::Lost,
             gone: false,
+            heard_from: 0,
         };
         self.members.insert(joined.member, member);
+    }
+
+    /// Note up to where a new member cannot have heard the room.
+    pub(crate) fn hears_from(&mut self, id: MemberId, last: u64) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.heard_from = last;
+        }
     }
 
     /// Put a member there as a checkpoint has it.
     pub(crate) fn seat(&mut self, id: MemberId, member: Member) {
         if !member.gone {
-            self.users.insert(member.identity.user.clone(), id);
-        }
-        for &connection in &member.connections {
-            self.connections.insert(connection, Connection::under(id));
+            self.seat_user(&member.identity.user, id);
+            for &connection in &member.connections {
+                self.connections.insert(connection, Connection::under(id));
+            }
         }
         if let Some(until) = member.grace_until {
             self.graces.insert((until, id));
@@ -238,13 +289,11 @@ impl Roster {
 
     pub(crate) fn attach(&mut self, attachment: &Attachment) {
         self.saw_connection(attachment.connection);
-        self.reservations.remove(&attachment.connection);
+        self.drop_reservation(attachment.connection);
+        self.end_grace(attachment.member);
         let Some(member) = self.members.get_mut(&attachment.member) else {
             return;
         };
-        if let Some(until) = member.grace_until.take() {
-            self.graces.remove(&(until, attachment.member));
-        }
         member.connections.push(attachment.connection);
         let connection = Connection::under(attachment.member);
         self.connections.insert(attachment.connection, connection);
@@ -252,7 +301,7 @@ impl Roster {
 
     /// A connection ends. With its last one a member's grace begins, to end at `grace_until`.
     pub(crate) fn detach(&mut self, detachment: &Detachment, grace_until: u64) {
-        self.connections.remove(&detachment.connection);
+        self.drop_connection(detachment.connection);
         let Some(member) = self.members.get_mut(&detachment.member) else {
             return;
         };
@@ -260,58 +309,42 @@ impl Roster {
             .connections
             .retain(|connection| *connection != detachment.connection);
         member.parting = detachment.reason;
-        if member.connections.is_empty() && !member.gone {
-            member.grace_until = Some(grace_until);
-            self.graces.insert((grace_until, detachment.member));
-        }
+        self.begin_grace(detachment.member, grace_until);
     }
 
     /// A member is gone for good.
     pub(crate) fn leave(&mut self, id: MemberId) -> Option<Member> {
+        self.end_grace(id);
         let member = self.members.remove(&id)?;
-        if let Some(until) = member.grace_until {
-            self.graces.remove(&(until, id));
+        for &connection in &member.connections {
+            self.drop_connection(connection);
         }
-        for connection in &member.connections {
-            self.connections.remove(connection);
-        }
-        if self.users.get(&member.identity.user) == Some(&id) {
-            self.users.remove(&member.identity.user);
-        }
+        self.unseat_user(&member.identity.user, id);
         Some(member)
     }
 
     /// Free a member's place at once; what its rules are owed follows. Gives its connections.
     pub(crate) fn expel(&mut self, id: MemberId) -> Vec<ConnectionId> {
+        self.end_grace(id);
         let Some(member) = self.members.get_mut(&id) else {
             return Vec::new();
         };
         member.gone = true;
-        if let Some(until) = member.grace_until.take() {
-            self.graces.remove(&(until, id));
-        }
+        let user = member.identity.user.clone();
         let connections = member.connections.clone();
-        if self.users.get(&member.identity.user) == Some(&id) {
-            self.users.remove(&member.identity.user);
-        }
-        for connection in &connections {
-            self.connections.remove(connection);
+        self.unseat_user(&user, id);
+        for &connection in &connections {
+            self.drop_connection(connection);
         }
         connections
     }
 
-    /// A connection that the rules never heard of. A member who had no other goes without grace.
-    pub(crate) fn forget_connection(&mut self, connection: ConnectionId, now: u64) {
-        let Some(gone) = self.connections.remove(&connection) else {
-            return;
-        };
-        let Some(member) = self.members.get_mut(&gone.member) else {
-            return;
-        };
-        member.connections.retain(|c| *c != connection);
-        if member.connections.is_empty() && !member.gone {
-            member.grace_until = Some(now);
-            self.graces.insert((now, gone.member));
+    /// A connection that the rules never heard of. A member who has no other goes without grace.
+    pub(crate) fn forget_connection(&mut self, attachment: &Attachment, now: u64) {
+        self.drop_connection(attachment.connection);
+        if let Some(member) = self.members.get_mut(&attachment.member) {
+            member.connections.retain(|c| *c != attachment.connection);
+            self.begin_grace(attachment.member, now);
         }
     }
 
@@ -326,7 +359,7 @@ impl Roster {
         }
     }
 
-    pub(crate) fn set_profile(&mut self, id: MemberId, profile: crate::identity::Profile) {
+    pub(crate) fn set_profile(&mut self, id: MemberId, profile: Profile) {
         if let Some(member) = self.members.get_mut(&id) {
             member.identity.profile = profile;
         }
@@ -342,19 +375,5 @@ impl Roster {
 
     pub(crate) fn next_grace(&self) -> Option<u64> {
         self.graces.first().map(|&(until, _)| until)
-    }
-
-    /// The next admitted connection that did not confirm in time.
-    pub(crate) fn overdue_reservation(&self, now: u64) -> Option<ConnectionId> {
-        let due =
-            |(_, r): &(&ConnectionId, &Reservation)| r.until.is_some_and(|until| until <= now);
-        self.reservations
-            .iter()
-            .find(due)
-            .map(|(&connection, _)| connection)
-    }
-
-    pub(crate) fn next_reservation(&self) -> Option<u64> {
-        self.reservations.values().filter_map(|r| r.until).min()
     }
 }

@@ -31,6 +31,11 @@ impl Timers {
         self.by_id.contains_key(&id)
     }
 
+    /// Whether it has run out by `now`.
+    pub(crate) fn is_due(&self, id: TimerId, now: u64) -> bool {
+        self.by_id.get(&id).is_some_and(|(due, _)| *due <= now)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }

@@ -1,11 +1,11 @@
 //! Whether what the rules want is something rules may want. All of it, or nothing.
 
 use crate::effect::{
-    Audience, Author, DocChange, DocEdit, Effect, Flow, Listing, MediaRight, Publication, Reach,
-    Relocation, Right,
+    Audience, Author, Delivery, DocChange, DocEdit, Effect, Flow, Forwarding, Listing, MediaRight,
+    Publication, Reach, Relocation, Right,
 };
-use crate::event::Event;
-use crate::ids::{ConnectionId, MemberId};
+use crate::event::{Event, MemberProfile};
+use crate::ids::{ConnectionId, MemberId, TimerId};
 use crate::limits::{
     BANS, DELIVERY_BYTES, DOC_NAME, DOC_OPS, EFFECT_BYTES, EFFECTS, LISTING_BYTES, ON_ARRIVAL,
     PUBLISH_USERS, ROOM_ID_UNITS, SMALL_BYTES, TEXT_BYTES, TIMERS,
@@ -14,7 +14,7 @@ use crate::manifest::{Capability, Durability};
 use crate::payload::Payload;
 use crate::room::Room;
 use crate::rules::Fault;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Check = Result<(), Fault>;
 
@@ -35,7 +35,9 @@ struct Review<'a> {
     room: &'a Room,
     events: &'a [Event],
     open: BTreeSet<ConnectionId>,
-    new_timers: BTreeSet<crate::TimerId>,
+    /// Timers set or cancelled by this call.
+    timers: BTreeMap<TimerId, bool>,
+    timer_count: usize,
     bytes: usize,
 }
 
@@ -54,7 +56,8 @@ impl Room {
             room: self,
             events,
             open: open.collect(),
-            new_timers: BTreeSet::new(),
+            timers: BTreeMap::new(),
+            timer_count: self.timers.len(),
             bytes: 0,
         };
         for (place, effect) in effects.iter().enumerate() {
@@ -75,20 +78,8 @@ impl Room {
 impl Review<'_> {
     fn effect(&mut self, effect: &Effect) -> Check {
         match effect {
-            Effect::Deliver(delivery) => {
-                self.audience(&delivery.to)?;
-                self.author(&delivery.author)?;
-                self.payload("bytes in a delivery", &delivery.payload, DELIVERY_BYTES)
-            }
-            Effect::Forward(forwarding) => {
-                let index = usize::try_from(forwarding.index).unwrap_or(usize::MAX);
-                match self.events.get(index) {
-                    Some(Event::Message(_)) => self.audience(&forwarding.to),
-                    _ => Err(invalid(format!(
-                        "forward of event {index}, which is no message of this batch"
-                    ))),
-                }
-            }
+            Effect::Deliver(delivery) => self.delivery(delivery),
+            Effect::Forward(forwarding) => self.forwarding(forwarding),
             Effect::Admit(connection) => self.answer(*connection),
             Effect::Refuse(refusal) => {
                 self.text(&refusal.text)?;
@@ -105,27 +96,10 @@ impl Review<'_> {
                 self.text(&removal.text)?;
                 self.member(removal.member)
             }
-            Effect::SetTimer(timer) => {
-                if !self.room.timers.contains(timer.id) {
-                    self.new_timers.insert(timer.id);
-                }
-                at_most(
-                    "timers",
-                    self.room.timers.len() + self.new_timers.len(),
-                    TIMERS,
-                )
-            }
-            Effect::CancelTimer(_) => Ok(()),
+            Effect::SetTimer(timer) => self.set_timer(timer.id, true),
+            Effect::CancelTimer(id) => self.set_timer(*id, false),
             Effect::SetListing(listing) => self.listing(listing),
-            Effect::SetProfile(changed) => {
-                self.needs(Capability::SetProfile)?;
-                self.member(changed.member)?;
-                if changed.profile.is_valid() {
-                    Ok(())
-                } else {
-                    Err(invalid("a profile out of bounds"))
-                }
-            }
+            Effect::SetProfile(changed) => self.profile(changed),
             Effect::Subscribe(subscription) | Effect::Unsubscribe(subscription) => {
                 self.needs(Capability::Publish)?;
                 self.connection(subscription.connection)
@@ -149,6 +123,46 @@ impl Review<'_> {
                 )
             }
         }
+    }
+
+    fn delivery(&mut self, delivery: &Delivery) -> Check {
+        self.audience(&delivery.to)?;
+        self.author(&delivery.author)?;
+        self.payload("bytes in a delivery", &delivery.payload, DELIVERY_BYTES)
+    }
+
+    fn forwarding(&mut self, forwarding: &Forwarding) -> Check {
+        let index = usize::try_from(forwarding.index).unwrap_or(usize::MAX);
+        match self.events.get(index) {
+            Some(Event::Message(_)) => self.audience(&forwarding.to),
+            _ => Err(invalid(format!(
+                "forward of event {index}, which is no message of this batch"
+            ))),
+        }
+    }
+
+    fn profile(&mut self, changed: &MemberProfile) -> Check {
+        self.needs(Capability::SetProfile)?;
+        self.member(changed.member)?;
+        self.weigh(changed.profile.name.len());
+        if changed.profile.is_valid() {
+            Ok(())
+        } else {
+            Err(invalid("a profile out of bounds"))
+        }
+    }
+
+    fn set_timer(&mut self, id: TimerId, wanted: bool) -> Check {
+        let had = self
+            .timers
+            .insert(id, wanted)
+            .unwrap_or_else(|| self.room.timers.contains(id));
+        match (had, wanted) {
+            (false, true) => self.timer_count = self.timer_count.saturating_add(1),
+            (true, false) => self.timer_count = self.timer_count.saturating_sub(1),
+            _ => {}
+        }
+        at_most("timers", self.timer_count, TIMERS)
     }
 
     fn answer(&mut self, connection: ConnectionId) -> Check {
@@ -198,15 +212,19 @@ impl Review<'_> {
         }
     }
 
-    fn audience(&self, audience: &Audience) -> Check {
+    fn audience(&mut self, audience: &Audience) -> Check {
+        /// What a number takes in a list.
+        const NUMBER: usize = 4;
         match audience {
             Audience::Everyone => Ok(()),
             Audience::ButConnection(connection) => self.connection(*connection),
             Audience::ButMember(member) => self.member(*member),
             Audience::Members(members) => {
+                self.weigh(members.len().saturating_mul(NUMBER));
                 members.iter().try_for_each(|&member| self.member(member))
             }
             Audience::Connections(connections) => {
+                self.weigh(connections.len().saturating_mul(NUMBER));
                 connections.iter().try_for_each(|&c| self.connection(c))
             }
         }
@@ -219,13 +237,17 @@ impl Review<'_> {
         }
     }
 
+    fn weigh(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
     fn payload(&mut self, what: &str, payload: &Payload, limit: usize) -> Check {
-        self.bytes += payload.len();
+        self.weigh(payload.len());
         at_most(what, payload.len(), limit)
     }
 
     fn text(&mut self, text: &str) -> Check {
-        self.bytes += text.len();
+        self.weigh(text.len());
         at_most("bytes in a text", text.len(), TEXT_BYTES)
     }
 
@@ -243,14 +265,15 @@ impl Review<'_> {
             .iter()
             .map(|packet| packet.payload.len())
             .sum();
-        self.bytes += bytes;
+        self.weigh(bytes);
         at_most("bytes on arrival", bytes, SMALL_BYTES)
     }
 
     fn listing(&mut self, listing: &Listing) -> Check {
         let bytes = listing.data.bytes().len();
-        self.bytes += bytes;
+        self.weigh(bytes);
         at_most("bytes in a listing", bytes, LISTING_BYTES)?;
+        self.weigh(listing.bans.iter().map(|ban| ban.user.as_str().len()).sum());
         at_most("bans in a listing", listing.bans.len(), BANS)
     }
 
@@ -278,9 +301,9 @@ impl Review<'_> {
                     op.path
                 )));
             }
-            self.bytes += op.path.len();
+            self.weigh(op.path.len());
             match &op.edit {
-                DocEdit::Set(json) | DocEdit::Insert(json) => self.bytes += json.bytes().len(),
+                DocEdit::Set(json) | DocEdit::Insert(json) => self.weigh(json.bytes().len()),
                 DocEdit::Increment(by) if !by.is_finite() => {
                     return Err(invalid("an increment that is not finite"));
                 }

@@ -112,6 +112,7 @@ metrics! {
     FUEL = "roost_fuel_total", Counter, Count, "Fuel used by rules. Label: kind.";
     FAULTS = "roost_faults_total", Counter, Count, "Calls of rules that failed. Labels: kind, cause.";
     DELIVERIES = "roost_deliveries_total", Counter, Count, "Frames handed to outboxes. Label: kind.";
+    BAD_FRAMES = "roost_bad_frames_total", Counter, Count, "Frames that a door did not take. Label: code.";
     CALL_SECONDS = "roost_call_seconds", Histogram, Seconds, "How long calls of rules took. Label: kind.";
     COMMIT_SECONDS = "roost_commit_seconds", Histogram, Seconds, "How long it took until something was durable.";
 }

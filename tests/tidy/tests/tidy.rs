@@ -43,8 +43,7 @@ struct Code {
     masked: String,
 }
 
-static SOURCES: LazyLock<Vec<Source>> =
-    LazyLock::new(|| sources(&root()).unwrap_or_default());
+static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| sources(&root()).unwrap_or_default());
 
 static CODE: LazyLock<Vec<Code>> = LazyLock::new(|| {
     let rust = SOURCES.iter().filter(|source| source.is_rust());

@@ -44,9 +44,14 @@ pub(super) struct Cargo<'a> {
 impl<'a> Cargo<'a> {
     /// Makes the output folder, too.
     pub(super) fn new(options: &'a Options) -> Result<Self, Error> {
-        fs::create_dir_all(&options.out)
-            .map_err(|source| Error::File { path: options.out.clone(), source })?;
-        Ok(Self { options, flags: remapping(options)? })
+        fs::create_dir_all(&options.out).map_err(|source| Error::File {
+            path: options.out.clone(),
+            source,
+        })?;
+        Ok(Self {
+            options,
+            flags: remapping(options)?,
+        })
     }
 
     /// Build a guest; the answer is where its module or component lies.
@@ -56,11 +61,25 @@ impl<'a> Cargo<'a> {
         for name in FOREIGN {
             command.env_remove(name);
         }
-        command.envs(PROFILE).env("CARGO_ENCODED_RUSTFLAGS", &self.flags);
+        command
+            .envs(PROFILE)
+            .env("CARGO_ENCODED_RUSTFLAGS", &self.flags);
         // `rustc` instead of `build` for the crate type: with the rlib, nothing could be
         // optimised across crates.
-        command.args(["rustc", "--release", "--lib", "--crate-type", "cdylib", "--quiet"]);
-        command.args(["--package", &guest.package, "--target", guest.target.triple()]);
+        command.args([
+            "rustc",
+            "--release",
+            "--lib",
+            "--crate-type",
+            "cdylib",
+            "--quiet",
+        ]);
+        command.args([
+            "--package",
+            &guest.package,
+            "--target",
+            guest.target.triple(),
+        ]);
         command.arg("--target-dir").arg(&self.options.out);
         if self.options.workspace.join("Cargo.lock").exists() {
             command.arg("--locked");
@@ -84,7 +103,9 @@ pub(super) fn program() -> OsString {
 fn remapping(options: &Options) -> Result<OsString, Error> {
     let sysroot = rustc(options, &["--print", "sysroot"])?;
     let verbose = rustc(options, &["--version", "--verbose"])?;
-    let commit = verbose.lines().find_map(|line| line.strip_prefix("commit-hash: "));
+    let commit = verbose
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "));
     let std_sources = PathBuf::from(&sysroot).join("lib/rustlib/src/rust");
     // Where the standard library's paths point to unless its sources are installed.
     let std_name = format!("/rustc/{}", commit.unwrap_or("unknown"));
@@ -136,12 +157,19 @@ fn rustc(options: &Options, args: &[&str]) -> Result<String, Error> {
 /// Run it for what it prints.
 pub(super) fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     let program = format!("{command:?}");
-    let output = command.output().map_err(|source| Error::Run { program: program.clone(), source })?;
+    let output = command.output().map_err(|source| Error::Run {
+        program: program.clone(),
+        source,
+    })?;
     if output.status.success() {
         return Ok(output.stdout);
     }
     let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::Failed { program, status: output.status, stderr })
+    Err(Error::Failed {
+        program,
+        status: output.status,
+        stderr,
+    })
 }
 
 /// Run it for what it does. What it prints to standard error is caught and told on failure: a

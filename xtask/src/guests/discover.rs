@@ -74,7 +74,9 @@ pub(super) fn guests(options: &Options) -> Result<Vec<Guest>, Error> {
     let folders = FOLDERS.map(|folder| root.join(folder));
     let mut guests = Vec::new();
     for package in metadata(options)?.packages {
-        let Some(folder) = package.manifest_path.parent().map(Path::to_owned) else { continue };
+        let Some(folder) = package.manifest_path.parent().map(Path::to_owned) else {
+            continue;
+        };
         let folder = canonical(&folder)?;
         if folders.iter().any(|parent| folder.parent() == Some(parent)) {
             guests.extend(guest(package, folder)?);
@@ -87,7 +89,10 @@ pub(super) fn guests(options: &Options) -> Result<Vec<Guest>, Error> {
 fn select(mut guests: Vec<Guest>, names: &[String]) -> Result<Vec<Guest>, Error> {
     let known: BTreeSet<String> = guests.iter().map(|guest| guest.name.clone()).collect();
     if let Some(name) = names.iter().find(|name| !known.contains(*name)) {
-        return Err(Error::Unknown { name: name.clone(), known: known.into_iter().collect() });
+        return Err(Error::Unknown {
+            name: name.clone(),
+            known: known.into_iter().collect(),
+        });
     }
     guests.retain(|guest| names.is_empty() || names.contains(&guest.name));
     Ok(guests)
@@ -96,20 +101,38 @@ fn select(mut guests: Vec<Guest>, names: &[String]) -> Result<Vec<Guest>, Error>
 /// None for crates without a dynamic library, such as the SDK.
 fn guest(package: Package, folder: PathBuf) -> Result<Option<Guest>, Error> {
     let is_dynamic = |target: &&CargoTarget| target.crate_types.iter().any(|kind| kind == "cdylib");
-    let Some(library) = package.targets.iter().find(is_dynamic) else { return Ok(None) };
-    let name = package.name.strip_prefix(PREFIX).unwrap_or(&package.name).to_owned();
-    let wanted = package.metadata.as_ref().and_then(|all| all.pointer("/roost/target"));
+    let Some(library) = package.targets.iter().find(is_dynamic) else {
+        return Ok(None);
+    };
+    let name = package
+        .name
+        .strip_prefix(PREFIX)
+        .unwrap_or(&package.name)
+        .to_owned();
+    let wanted = package
+        .metadata
+        .as_ref()
+        .and_then(|all| all.pointer("/roost/target"));
     let target = match wanted.map(|target| target.as_str()) {
         None | Some(Some("wasm32-unknown-unknown")) => Target::Unknown,
         Some(Some("wasm32-wasip2")) => Target::Wasip2,
         Some(_) => {
             let reason = "package.metadata.roost.target is neither wasm32-unknown-unknown nor \
                           wasm32-wasip2";
-            return Err(Error::Guest { name, reason: reason.to_owned() });
+            return Err(Error::Guest {
+                name,
+                reason: reason.to_owned(),
+            });
         }
     };
     let library = library.name.replace('-', "_");
-    Ok(Some(Guest { name, package: package.name, library, target, folder }))
+    Ok(Some(Guest {
+        name,
+        package: package.name,
+        library,
+        target,
+        folder,
+    }))
 }
 
 fn metadata(options: &Options) -> Result<Metadata, Error> {
@@ -124,5 +147,8 @@ fn metadata(options: &Options) -> Result<Metadata, Error> {
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, Error> {
-    path.canonicalize().map_err(|source| Error::File { path: path.to_owned(), source })
+    path.canonicalize().map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
 }

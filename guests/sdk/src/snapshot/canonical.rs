@@ -50,11 +50,19 @@ impl<S: Serializer> Serializer for Canon<S> {
     type SerializeStructVariant = Canon<S::SerializeStructVariant>;
 
     fn serialize_f32(self, v: f32) -> Result<S::Ok, S::Error> {
-        self.0.serialize_f32(if v.is_nan() { f32::from_bits(0x7fc0_0000) } else { v })
+        self.0.serialize_f32(if v.is_nan() {
+            f32::from_bits(0x7fc0_0000)
+        } else {
+            v
+        })
     }
 
     fn serialize_f64(self, v: f64) -> Result<S::Ok, S::Error> {
-        self.0.serialize_f64(if v.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { v })
+        self.0.serialize_f64(if v.is_nan() {
+            f64::from_bits(0x7ff8_0000_0000_0000)
+        } else {
+            v
+        })
     }
 
     pass! {
@@ -111,7 +119,8 @@ impl<S: Serializer> Serializer for Canon<S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_variant(name, index, variant, &Canonical(value))
+        self.0
+            .serialize_newtype_variant(name, index, variant, &Canonical(value))
     }
 
     fn is_human_readable(&self) -> bool {

@@ -327,14 +327,24 @@ mod tests {
 
     fn push(queue: &mut Queue, text: &'static str, lane: Lane) -> Pushed {
         let bytes = Bytes::from_static(text.as_bytes());
-        queue.push(Frame { bytes, lane, urgent: false }, &SMALL)
+        queue.push(
+            Frame {
+                bytes,
+                lane,
+                urgent: false,
+            },
+            &SMALL,
+        )
     }
 
     fn drain(queue: &mut Queue) -> Vec<String> {
         let taken: Vec<_> = std::iter::from_fn(|| queue.take()).collect();
         queue.written(taken.len(), taken.iter().map(Bytes::len).sum());
         assert_eq!((queue.frames, queue.bytes, queue.droppable), (0, 0, 0));
-        taken.into_iter().map(|bytes| String::from_utf8(bytes.to_vec()).unwrap()).collect()
+        taken
+            .into_iter()
+            .map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+            .collect()
     }
 
     #[test]
@@ -343,7 +353,10 @@ mod tests {
         push(&mut queue, "a1", Lane::Latest(1));
         push(&mut queue, "r", Lane::Reliable);
         push(&mut queue, "b1", Lane::Latest(2));
-        assert_eq!(push(&mut queue, "a2 longer", Lane::Latest(1)), Pushed::Replaced);
+        assert_eq!(
+            push(&mut queue, "a2 longer", Lane::Latest(1)),
+            Pushed::Replaced
+        );
         assert_eq!(drain(&mut queue), ["a2 longer", "r", "b1"]);
         assert_eq!(push(&mut queue, "a3", Lane::Latest(1)), Pushed::Queued);
     }
@@ -352,16 +365,31 @@ mod tests {
     fn long_queues_find_their_keys_too() {
         let config = OutboxConfig::default();
         let mut queue = Queue::default();
-        let frame = |key: u64, text: String| Frame { bytes: text.into(), lane: Lane::Latest(key), urgent: false };
+        let frame = |key: u64, text: String| Frame {
+            bytes: text.into(),
+            lane: Lane::Latest(key),
+            urgent: false,
+        };
         for key in 0..500 {
-            assert_eq!(queue.push(frame(key, format!("old {key}")), &config), Pushed::Queued);
+            assert_eq!(
+                queue.push(frame(key, format!("old {key}")), &config),
+                Pushed::Queued
+            );
         }
         for _ in 0..100 {
             queue.take().unwrap();
         }
         for key in (0..500).rev() {
-            let expected = if key < 100 { Pushed::Queued } else { Pushed::Replaced };
-            assert_eq!(queue.push(frame(key, format!("new {key}")), &config), expected, "{key}");
+            let expected = if key < 100 {
+                Pushed::Queued
+            } else {
+                Pushed::Replaced
+            };
+            assert_eq!(
+                queue.push(frame(key, format!("new {key}")), &config),
+                expected,
+                "{key}"
+            );
         }
         assert_eq!(queue.take().unwrap(), "new 100");
         assert_eq!(queue.entries.len(), 499);
@@ -372,7 +400,14 @@ mod tests {
         let config = OutboxConfig::default();
         let mut queue = Queue::default();
         for key in 0..10_000 {
-            queue.push(Frame { bytes: Bytes::from_static(b"x"), lane: Lane::Latest(key), urgent: false }, &config);
+            queue.push(
+                Frame {
+                    bytes: Bytes::from_static(b"x"),
+                    lane: Lane::Latest(key),
+                    urgent: false,
+                },
+                &config,
+            );
             if key >= 40 {
                 queue.take();
             }
@@ -406,7 +441,10 @@ mod tests {
         assert_eq!(push(&mut queue, "r", Lane::Reliable), Pushed::Closed);
         let close = queue.pending_close().unwrap();
         assert_eq!((close.code, close.by), (4408, CloseBy::Overflow));
-        assert!(queue.is_empty(), "nothing is kept for somebody who does not read");
+        assert!(
+            queue.is_empty(),
+            "nothing is kept for somebody who does not read"
+        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Crashes: after `kill -9` everything that was acknowledged is there.
 
 use std::{
-    io::Write as _,
     path::{Path, PathBuf},
     process::Command,
     sync::mpsc,
@@ -18,7 +17,7 @@ fn value(room: u64, seq: u64) -> Vec<u8> {
     // Every seventh record is large enough for pieces.
     noise(
         room * 1_000_000 + seq,
-        if seq % 7 == 0 { 20_000 } else { 200 },
+        if seq.is_multiple_of(7) { 20_000 } else { 200 },
     )
 }
 
@@ -57,7 +56,7 @@ fn child_writes_until_killed() {
     for _ in 0..IN_FLIGHT {
         sender.send(()).unwrap();
     }
-    writeln!(std::io::stdout()).unwrap();
+    println!();
     loop {
         for index in 0..ROOMS {
             let seq = next[index as usize];
@@ -65,14 +64,14 @@ fn child_writes_until_killed() {
             let id = index.to_string();
             let mut batch = Batch::new();
             batch.append_journal(&room(&id), seq, value(index, seq));
-            if seq % 40 == 0 {
+            if seq.is_multiple_of(40) {
                 batch.put_checkpoint(&room(&id), seq, checkpoint(index, seq));
             }
             slots.recv().unwrap();
             let sender = sender.clone();
             let done = move |outcome: Result<(), _>| {
                 outcome.unwrap();
-                writeln!(std::io::stdout(), "ack {index} {seq}").unwrap();
+                println!("ack {index} {seq}");
                 sender.send(()).unwrap();
             };
             rooms.submit(batch, Box::new(done)).unwrap();

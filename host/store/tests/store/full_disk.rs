@@ -1,6 +1,6 @@
 //! A full disk: waiters hear of it, the store stays red, nothing hangs, nothing durable is lost.
 
-use std::{io::Write as _, path::PathBuf, process::Command, sync::mpsc};
+use std::{path::PathBuf, process::Command, sync::mpsc};
 
 use roost_store::{Batch, StoreError};
 
@@ -10,7 +10,7 @@ const GROUP: u64 = 4;
 const LEN: usize = 200_000;
 
 fn say(text: &str) {
-    writeln!(std::io::stdout(), "{text}").unwrap();
+    println!("{text}");
 }
 
 /// Runs in the child, whose files may not grow beyond a few MiB.

@@ -1,0 +1,13 @@
+//! The kernel from outside: scripts of inputs, transcripts of what the rules hear and the host is told.
+//!
+//! Cases are in `cases/*.txt`: `## name`, then lines `$ input` with what follows from each. Run with
+//! `BLESS=1` to write the transcripts anew, and read the difference.
+
+mod cases;
+mod mailbox;
+mod records;
+mod restart;
+mod rules;
+mod stage;
+mod validation;
+mod words;

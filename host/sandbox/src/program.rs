@@ -1,0 +1,140 @@
+//! A program that is ready to be started: compiled, linked, asked for its manifest.
+
+use crate::bindings::RoomPre;
+use crate::config::SandboxConfig;
+use crate::convert::Topics;
+use crate::counters::{Counters, count};
+use crate::engine::{Engines, Sort};
+use crate::error::LoadError;
+use crate::host::Host;
+use crate::inspect::Inspection;
+use crate::instance::Instance;
+use crate::maps::{Maps, Need};
+use crate::{log, wasi};
+use roost_room::{CallLimits, Fault, LogLine, Manifest, Program, ProgramHash, Rules};
+use std::sync::Arc;
+use wasmtime::component::{Component, Linker};
+
+/// A component that rules rooms of one kind. Made by [`crate::Sandbox::load`].
+pub struct ComponentProgram {
+    code: Arc<Code>,
+    inspection: Inspection,
+    manifest: Manifest,
+    topics: Arc<Topics>,
+    memory: usize,
+}
+
+/// What every instance of a program needs.
+pub(crate) struct Code {
+    pub(crate) pre: RoomPre<Host>,
+    pub(crate) start: CallLimits,
+    pub(crate) maps: Arc<Maps>,
+    pub(crate) need: Need,
+    pub(crate) counters: Arc<Counters>,
+    // Keeps both engines, hence their ticker, for as long as programs exist.
+    _engines: Engines,
+}
+
+/// What programs share with the sandbox that loads them.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) engines: Engines,
+    pub(crate) maps: Arc<Maps>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl ComponentProgram {
+    /// Link a component and ask it what it is, on an instance of its own.
+    pub(crate) fn new(
+        component: &Component,
+        inspection: Inspection,
+        around: Surroundings,
+        config: &SandboxConfig,
+    ) -> Result<Self, LoadError> {
+        let pre = link(component).map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let need = need(component, Sort::of(&inspection, config), &inspection);
+        let code = Arc::new(Code {
+            pre,
+            start: config.describe,
+            maps: around.maps,
+            need,
+            counters: around.counters,
+            _engines: around.engines,
+        });
+        let manifest = describe(&code, config)?;
+        let memory = memory(&manifest, config)?;
+        let topics = Arc::new(Topics::of(&manifest));
+        Ok(Self { code, inspection, manifest, topics, memory })
+    }
+
+    /// What its upload looked like.
+    #[must_use]
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// Most bytes of linear memory each of its rooms may have.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+}
+
+impl Program for ComponentProgram {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn hash(&self) -> ProgramHash {
+        self.inspection.sha256
+    }
+
+    fn blocking(&self) -> bool {
+        self.inspection.uses_wasi
+    }
+
+    fn instantiate(&self, log: LogLine) -> Result<Box<dyn Rules>, Fault> {
+        let instance = Instance::start(&self.code, Arc::clone(&self.topics), self.memory, log)?;
+        count(&self.code.counters.started);
+        Ok(Box::new(instance))
+    }
+}
+
+fn link(component: &Component) -> wasmtime::Result<RoomPre<Host>> {
+    let engine = component.engine();
+    let mut linker = Linker::new(engine);
+    log::add_to_linker(&mut linker)?;
+    wasi::add_to_linker(&mut linker, engine, component)?;
+    RoomPre::new(linker.instantiate_pre(component)?)
+}
+
+/// The machine's share of one instance. A module can be instantiated more than once in a component,
+/// which only wasmtime's count knows; a component that takes modules as imports has none.
+fn need(component: &Component, sort: Sort, inspection: &Inspection) -> Need {
+    let counted = component.resources_required().map(|needed| u64::from(needed.num_memories));
+    let memories = counted.unwrap_or(inspection.memories).max(1);
+    Need { maps: memories.saturating_mul(sort.maps()), memories }
+}
+
+fn describe(code: &Arc<Code>, config: &SandboxConfig) -> Result<Manifest, LoadError> {
+    let topics = Arc::new(Topics::default());
+    let quiet: LogLine = Arc::new(|level, line| tracing::debug!(?level, line, "describe"));
+    let mut instance =
+        Instance::start(code, topics, config.memory_max, quiet).map_err(LoadError::Describe)?;
+    let manifest = instance.describe(config.describe).map_err(LoadError::Describe)?;
+    manifest.check()?;
+    Ok(manifest)
+}
+
+/// What it asks for, if the host gives that much; the host's default otherwise.
+fn memory(manifest: &Manifest, config: &SandboxConfig) -> Result<usize, LoadError> {
+    let Some(asked) = manifest.limits.memory else {
+        return Ok(config.memory);
+    };
+    let bytes = usize::try_from(u64::from(asked) * 1024).unwrap_or(usize::MAX);
+    if bytes > config.memory_max {
+        let max = config.memory_max as u64 / 1024;
+        return Err(LoadError::Memory { asked: u64::from(asked), max });
+    }
+    Ok(bytes)
+}

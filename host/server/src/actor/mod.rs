@@ -1,0 +1,310 @@
+//! The actor of a room: takes its post, steps it through time, carries out what it wants.
+//!
+//! It owns the room and through it the rules' instance. No lock is held across a call of the rules,
+//! and no other actor is ever waited for.
+
+mod carry;
+mod open;
+mod pool;
+mod post;
+
+pub use pool::{Pool, PoolError};
+pub use post::{Gone, Order, RoomHandle, SignalAnswer};
+
+use crate::clock::HostClock;
+use crate::fanout::{Outlet, Outlets, Sink};
+use crate::kinds::Kind;
+use crate::registry::Registry;
+use crate::session::SessionEvent;
+use crate::telemetry;
+use metrics::{counter, gauge, histogram};
+use roost_room::{
+    Answer, Clock, Closing, Input, Placement, RefusalReason, Room, SessionId, StopReason, Ticket,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What rooms need of the host.
+#[derive(Clone)]
+pub struct Host {
+    /// Its clocks.
+    pub clock: HostClock,
+    /// Where state is kept.
+    pub store: roost_store::Rooms,
+    /// For what takes long.
+    pub pool: Pool,
+}
+
+/// One room at work.
+pub(crate) struct Actor {
+    handle: RoomHandle,
+    kind: Arc<Kind>,
+    host: Host,
+    registry: Arc<Registry>,
+    arriving: BTreeMap<SessionId, Outlet>,
+    outlets: Outlets,
+    signals: BTreeMap<u32, oneshot::Sender<SignalAnswer>>,
+    incarnation: u64,
+    headcount: u32,
+    fuel: u64,
+    leaving: bool,
+}
+
+/// What a look into the post brought.
+struct Taken {
+    inputs: Vec<Input>,
+    acks: Vec<(Ticket, Result<(), String>)>,
+    orders: Vec<Order>,
+}
+
+impl Actor {
+    pub(crate) fn new(handle: RoomHandle, kind: Arc<Kind>, host: Host, registry: Arc<Registry>) -> Self {
+        Self {
+            handle,
+            kind,
+            host,
+            registry,
+            arriving: BTreeMap::new(),
+            outlets: Outlets::default(),
+            signals: BTreeMap::new(),
+            incarnation: 0,
+            headcount: 0,
+            fuel: 0,
+            leaving: false,
+        }
+    }
+
+    /// Live from the first knock to the end.
+    pub(crate) async fn run(mut self) {
+        let labels = [("kind", self.kind.name().to_owned())];
+        match self.open().await {
+            Ok(opened) => {
+                gauge!(telemetry::ROOMS, &labels).increment(1.0);
+                self.live(opened).await;
+                gauge!(telemetry::ROOMS, &labels).decrement(1.0);
+            }
+            Err(reason) => {
+                tracing::warn!(kind = self.kind.name(), room = %self.handle.id(), %reason, "a room could not be opened");
+                if matches!(reason, StopReason::Storage(_)) {
+                    self.registry.report_storage(&reason.to_string());
+                }
+                self.registry.remove(&self.handle);
+                self.turn_away(&reason.to_string());
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<open::Opened, StopReason> {
+        let (kind, store, clock) = (Arc::clone(&self.kind), self.host.store.clone(), self.host.clock);
+        let (id, program) = (Arc::clone(self.handle.id()), self.handle.program());
+        let opened = self.host.pool.run(move || open::open(&kind, program, &id, &store, clock.now())).await;
+        let opened = opened.map_err(|error| StopReason::Rebuild(error.to_string()))??;
+        self.incarnation = opened.room.incarnation();
+        Ok(opened)
+    }
+
+    async fn live(&mut self, opened: open::Opened) {
+        let open::Opened { mut room, inputs } = opened;
+        room = self.step(room, inputs).await;
+        loop {
+            let clock = self.host.clock.now();
+            let taken = self.take(&room, clock);
+            for (ticket, result) in taken.acks {
+                let outputs = room.persisted(ticket, result);
+                self.carry(outputs, &Arc::clone(room.program())).await;
+            }
+            let due = room.deadline().is_some_and(|deadline| deadline <= clock.mono);
+            if !taken.inputs.is_empty() || due {
+                room = self.step(room, taken.inputs).await;
+            }
+            if !taken.orders.is_empty() {
+                room = self.put_away(room).await;
+                self.leaving = true;
+            }
+            if self.is_over(&mut room).await {
+                break;
+            }
+            self.wait(next_look(&room)).await;
+        }
+        self.finish(&room);
+    }
+
+    /// Look into the post.
+    fn take(&mut self, room: &Room, clock: Clock) -> Taken {
+        let messages = room.wants_messages(clock);
+        let ticking = room.is_ticking();
+        let mut inputs = Vec::new();
+        let mut post = self.handle.post();
+        post.mailbox.take(messages.then_some(ticking), &mut inputs);
+        post.rings_for_messages = !ticking && !room.is_congested();
+        let arriving = std::mem::take(&mut post.arriving);
+        self.signals.extend(post.signals.drain(..));
+        let acks = std::mem::take(&mut post.acks);
+        let orders = std::mem::take(&mut post.orders);
+        drop(post);
+        self.arriving.extend(arriving.into_iter().map(|outlet| (outlet.session, outlet)));
+        if !inputs.is_empty() {
+            self.handle.made_space();
+        }
+        Taken { inputs, acks, orders }
+    }
+
+    /// Step the room, on this thread or, if that is expected to take long, on the pool.
+    async fn step(&mut self, mut room: Box<Room>, inputs: Vec<Input>) -> Box<Room> {
+        let clock = self.host.clock;
+        let events = inputs.len();
+        let begun = std::time::Instant::now();
+        let outputs = match room.placement() {
+            Placement::Inline => room.step(clock.now(), inputs),
+            Placement::Blocking => {
+                let done = self.host.pool.run(move || {
+                    let outputs = room.step(clock.now(), inputs);
+                    (room, outputs)
+                });
+                match done.await {
+                    Ok((stepped, outputs)) => {
+                        room = stepped;
+                        outputs
+                    }
+                    // The room was lost with its thread; the guard in `Drop` tells everybody.
+                    Err(error) => return self.lost(error).await,
+                }
+            }
+        };
+        self.measure(&room, events, begun.elapsed());
+        self.carry(outputs, &Arc::clone(room.program())).await;
+        room
+    }
+
+    /// A panic of the host itself: end this room, and nothing but this room.
+    async fn lost(&mut self, error: PoolError) -> Box<Room> {
+        tracing::error!(kind = self.kind.name(), room = %self.handle.id(), %error, "a room was lost");
+        self.abandon("the room was lost");
+        self.registry.remove(&self.handle);
+        // Never wakes again: the task is dropped with the runtime, or aborted by its owner.
+        std::future::pending().await
+    }
+
+    fn measure(&mut self, room: &Room, events: usize, took: Duration) {
+        let kind = self.kind.metrics();
+        kind.events.increment(events as u64);
+        kind.call_seconds.record(took);
+        kind.fuel.increment(room.fuel().saturating_sub(self.fuel));
+        self.fuel = room.fuel();
+    }
+
+    async fn put_away(&mut self, mut room: Box<Room>) -> Box<Room> {
+        let clock = self.host.clock;
+        let done = self.host.pool.run(move || {
+            let outputs = room.put_away(clock.now());
+            (room, outputs)
+        });
+        match done.await {
+            Ok((room, outputs)) => {
+                self.carry(outputs, &Arc::clone(room.program())).await;
+                room
+            }
+            Err(error) => self.lost(error).await,
+        }
+    }
+
+    /// Whether the room has ended, or has been put away with nothing left to wait for.
+    async fn is_over(&mut self, room: &mut Box<Room>) -> bool {
+        if !room.is_running() {
+            return room.is_settled();
+        }
+        if self.leaving {
+            return room.is_settled();
+        }
+        if !room.may_rest() {
+            return false;
+        }
+        if !room.is_clean() {
+            let outputs = room.put_away(self.host.clock.now());
+            self.carry(outputs, &Arc::clone(room.program())).await;
+        }
+        room.is_settled() && self.handle.close_if_idle()
+    }
+
+    async fn wait(&self, until: Option<Duration>) {
+        match until {
+            None => self.handle.rung().await,
+            Some(deadline) => {
+                let deadline = self.host.clock.instant(deadline);
+                tokio::select! {
+                    () = self.handle.rung() => {}
+                    () = tokio::time::sleep_until(deadline) => {}
+                }
+            }
+        }
+    }
+
+    /// The last things: the room is over, resting, or put away.
+    fn finish(&mut self, room: &Room) {
+        self.registry.remove(&self.handle);
+        if self.leaving {
+            for (_, outlet) in self.outlets.drain() {
+                outlet.inbox.push(SessionEvent::Leaving);
+            }
+        }
+        self.kind.lobby().room_closed(self.handle.id(), room.is_running());
+        self.turn_away("the room is over");
+    }
+
+    fn turn_away(&mut self, text: &str) {
+        let waiting = self.handle.close();
+        for outlet in waiting.into_iter().chain(std::mem::take(&mut self.arriving).into_values()) {
+            let answer = Answer::Refused { reason: RefusalReason::Forbidden, text: text.to_owned() };
+            outlet.inbox.push(SessionEvent::Answer(answer));
+        }
+    }
+
+    /// Tell everybody that the room is no more.
+    fn abandon(&mut self, text: &str) {
+        for (connection, outlet) in self.outlets.drain() {
+            self.kind.lobby().detach(&outlet.user, &self.handle, connection);
+            outlet.inbox.push(SessionEvent::Closed(Closing::Stopped(text.to_owned())));
+        }
+        self.turn_away(text);
+    }
+
+    /// A session of the house, not of a client.
+    fn is_guest(outlet: &Outlet) -> bool {
+        matches!(outlet.sink, Sink::Socket { .. })
+    }
+}
+
+/// When the room wants to be looked at again, if nothing comes before. One that is over or at rest only
+/// waits for the store.
+fn next_look(room: &Room) -> Option<Duration> {
+    let resting = !room.is_running() || room.may_rest();
+    room.deadline().filter(|_| !resting)
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        // Also on a panic: whoever is still attached must not wait for ever.
+        self.abandon("the room was lost");
+        let labels = [("kind", self.kind.name().to_owned())];
+        gauge!(telemetry::MEMBERS, &labels).decrement(f64::from(self.headcount));
+    }
+}
+
+impl Actor {
+    fn count_fault(&self, cause: &'static str) {
+        let labels = [("kind", self.kind.name().to_owned()), ("cause", cause.to_owned())];
+        counter!(telemetry::FAULTS, &labels).increment(1);
+    }
+
+    fn note_headcount(&mut self, now: u32) {
+        let labels = [("kind", self.kind.name().to_owned())];
+        gauge!(telemetry::MEMBERS, &labels).increment(f64::from(now) - f64::from(self.headcount));
+        self.headcount = now;
+    }
+
+    fn note_commit(began: std::time::Instant) {
+        histogram!(telemetry::COMMIT_SECONDS).record(began.elapsed());
+    }
+}

@@ -1,0 +1,12 @@
+//! Settings: one typed tree, read from flags, environment, file and defaults, and checked as a whole.
+
+pub mod check;
+pub mod listen;
+mod show;
+pub mod sources;
+pub mod tree;
+pub mod units;
+
+pub use check::{ConfigError, Loaded, Problem, load};
+pub use sources::{Flags, Sources};
+pub use tree::Config;
