@@ -182,24 +182,31 @@ impl Ear {
             let end = End::Broke("end of stream".to_owned());
             return Poll::Ready(Ok(ControlFlow::Break(end)));
         }
-        let now = self.hall.recorder.now();
+        let hall = Arc::clone(&self.hall);
         let mut burst = Burst {
-            now,
+            now: hall.recorder.now(),
             arrived: 0,
             latencies: &mut buffers.latencies,
         };
         let mut inbox = std::mem::take(&mut self.inbox);
-        let flow = inbox.feed(buffer.filled(), |message| self.message(message, &mut burst));
+        let flow = inbox.feed(buffer.filled(), |message| {
+            self.message(&hall, message, &mut burst)
+        });
         self.inbox = inbox;
-        let recorder = &self.hall.recorder;
-        recorder.add(self.tally.seat.index, burst.arrived, burst.latencies);
+        hall.recorder
+            .add(self.tally.seat.index, burst.arrived, burst.latencies);
         burst.latencies.clear();
         Poll::Ready(Ok(flow.unwrap_or_else(|error| {
             ControlFlow::Break(End::Broke(error.to_string()))
         })))
     }
 
-    fn message(&mut self, message: Message<'_>, burst: &mut Burst<'_>) -> ControlFlow<End> {
+    fn message(
+        &mut self,
+        hall: &Hall,
+        message: Message<'_>,
+        burst: &mut Burst<'_>,
+    ) -> ControlFlow<End> {
         match message.opcode {
             Opcode::Close => {
                 let (code, reason) = message.close_reason();
@@ -212,7 +219,6 @@ impl Ear {
             }
             Opcode::Pong => {}
             Opcode::Text | Opcode::Binary => {
-                let hall = Arc::clone(&self.hall);
                 hall.dialect
                     .hear(message, &mut |heard| self.heard(heard, burst));
             }

@@ -63,6 +63,8 @@ pub(crate) const SIGNAL_MS: u64 = 5_000;
 pub struct Limits {
     /// Most fuel for one call.
     pub fuel_max: u64,
+    /// Most fuel for one call of a kind that declares itself heavy, by asking for more than `fuel_max`.
+    pub fuel_heavy: u64,
     /// Fuel for any call.
     pub fuel_base: u64,
     /// Fuel for each event on top.
@@ -107,6 +109,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             fuel_max: 50_000_000,
+            fuel_heavy: 500_000_000,
             fuel_base: 5_000_000,
             fuel_per_event: 2_000_000,
             members: 1_000,
@@ -131,9 +134,6 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Largest fuel a kind may be given, whatever it asks for.
-    pub const HEAVY_FUEL: u64 = 500_000_000;
-
     /// These bounds, as far as a program asks for less or, within the host's maximum, for more.
     #[must_use]
     pub fn for_program(&self, manifest: &Manifest) -> Self {
@@ -142,7 +142,7 @@ impl Limits {
         if let Some(million) = manifest.limits.fuel {
             let fuel = u64::from(million)
                 .saturating_mul(1_000_000)
-                .min(Self::HEAVY_FUEL);
+                .min(self.fuel_heavy);
             if fuel > limits.fuel_max {
                 // A heavy kind has its whole budget for every call.
                 (limits.fuel_max, limits.fuel_base, limits.fuel_per_event) = (fuel, fuel, 0);

@@ -12,3 +12,4 @@ pub mod session;
 pub mod builtin;
 pub mod modules;
 pub mod probe;
+pub mod services;

@@ -29,6 +29,9 @@ pub enum ModuleError {
         /// Why not.
         source: LoadError,
     },
+    /// The server was built without it.
+    #[error("the guest {PROBE:?} did not come with this server")]
+    NoProbe,
     /// A module is known by its kind.
     #[error("module {name} says that it rules rooms of kind {kind:?}: use that name")]
     OtherKind {
@@ -54,6 +57,9 @@ pub enum ModuleError {
         wanted: &'static str,
     },
 }
+
+/// The guest by which the server feels its own pulse.
+const PROBE: &str = "ticker";
 
 fn offered() -> String {
     OFFERED.map(Capability::name).join(", ")
@@ -91,9 +97,10 @@ impl Modules<'_> {
     ///
     /// # Errors
     /// It cannot be loaded.
-    pub fn probe(&self) -> Result<Option<Arc<dyn Program>>, ModuleError> {
-        let ticker = builtin::GUESTS.iter().find(|(name, _)| *name == "ticker");
-        ticker.map(|(name, bytes)| self.program(name, bytes)).transpose()
+    pub fn probe(&self) -> Result<Arc<dyn Program>, ModuleError> {
+        let ticker = builtin::GUESTS.iter().find(|(name, _)| *name == PROBE);
+        let (name, bytes) = ticker.ok_or(ModuleError::NoProbe)?;
+        self.program(name, bytes)
     }
 
     fn kind(&self, name: &str, bytes: &[u8]) -> Result<Kind, ModuleError> {

@@ -2,7 +2,7 @@
 //!
 //! Labels are per kind, never per room or user: the number of series stays bounded.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use metrics::{
     Counter, Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
@@ -48,12 +48,19 @@ pub fn start_logging(level: &str, format: LogFormat) -> Result<(), TelemetryErro
     started.map_err(|error| TelemetryError::Subscriber(error.to_string()))
 }
 
-/// Starts collecting metrics; the handle renders them for Prometheus. Once per process, before any metric is touched.
+/// Starts collecting metrics, before any of them is touched; the handle renders them for Prometheus.
+/// There is one set per process: asking again gives the same.
 pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+    static STARTED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = started.as_ref() {
+        return Ok(handle.clone());
+    }
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .install_recorder()?;
     describe();
+    *started = Some(handle.clone());
     Ok(handle)
 }
 

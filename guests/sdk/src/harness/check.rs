@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::effects::message;
 use crate::types::{
     Audience, Author, Capability, ConnectionId, Durability, Effect, Event, Listing, Manifest,
-    MemberId, Pace, Payload, Right,
+    MemberId, Pace, Payload, Relocation, Right,
 };
 
 /// Most effects of a call.
@@ -86,22 +86,13 @@ impl Checker<'_> {
                     "the event at that place is no message".to_owned()
                 })
             }
-            Effect::Admit(_) | Effect::CancelTimer(_) => Ok(()),
-            Effect::SetTimer(_) => Ok(()),
+            Effect::Admit(_) | Effect::SetTimer(_) | Effect::CancelTimer(_) => Ok(()),
             Effect::Refuse(refusal) => text(&refusal.text),
             Effect::Redirect(redirection) => {
                 text(&redirection.notice)?;
                 self.needs(Capability::Move)
             }
-            Effect::Move(relocation) => {
-                self.connection(relocation.connection)?;
-                let packets = &relocation.on_arrival;
-                require(packets.len() <= 8, || "more than 8 packets".to_owned())?;
-                for packet in packets {
-                    self.content(packet.topic, &packet.payload, MAX_ABROAD)?;
-                }
-                self.needs(Capability::Move)
-            }
+            Effect::Move(relocation) => self.relocation(relocation),
             Effect::Kick(removal) => {
                 text(&removal.text)?;
                 self.member(removal.member)
@@ -144,6 +135,16 @@ impl Checker<'_> {
                 require(is_last, || "is not the last effect".to_owned())
             }
         }
+    }
+
+    fn relocation(&self, relocation: &Relocation) -> Result<(), String> {
+        self.connection(relocation.connection)?;
+        let packets = &relocation.on_arrival;
+        require(packets.len() <= 8, || "more than 8 packets".to_owned())?;
+        for packet in packets {
+            self.content(packet.topic, &packet.payload, MAX_ABROAD)?;
+        }
+        self.needs(Capability::Move)
     }
 
     /// Each attempt has exactly one answer, and each answer an attempt.

@@ -49,6 +49,8 @@ mod check;
 mod effects;
 mod people;
 mod room;
+#[cfg(test)]
+mod tests;
 
 pub use effects::{Effects, Sent};
 pub use people::Peer;

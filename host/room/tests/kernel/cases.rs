@@ -12,31 +12,26 @@ fn check(subject: &str) {
         std::fs::write(&path, &actual).unwrap();
         return;
     }
-    let difference = expected
-        .lines()
-        .zip(actual.lines())
-        .enumerate()
-        .find(|(_, (expected, actual))| expected != actual);
-    if let Some((line, (expected, actual))) = difference {
-        panic!("{subject}.txt:{}\n expected: {expected}\n   actual: {actual}\n\n{}", line + 1, around(&actual_case(&actual_text(&path), line), line));
+    let length = expected.lines().count().max(actual.lines().count());
+    let line = |text: &str, n: usize| text.lines().nth(n).unwrap_or("(nothing)").to_owned();
+    for n in 0..length {
+        let (wanted, got) = (line(&expected, n), line(&actual, n));
+        assert!(
+            wanted == got,
+            "{subject}.txt:{}\n expected: {wanted}\n   actual: {got}\n\nthe case as it went:\n{}",
+            n + 1,
+            case_around(&actual, n)
+        );
     }
-    assert_eq!(expected.len(), play(&expected).len(), "{subject}.txt: the transcript has another length");
 }
 
-fn actual_text(path: &Path) -> String {
-    play(&std::fs::read_to_string(path).unwrap())
-}
-
-/// The case around a line of a transcript.
-fn actual_case(text: &str, line: usize) -> String {
+/// The case to which a line of a transcript belongs.
+fn case_around(text: &str, line: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    let start = (0..=line).rev().find(|&n| lines[n].starts_with("## ")).unwrap_or(0);
-    let end = (line + 1..lines.len()).find(|&n| lines[n].starts_with("## ")).unwrap_or(lines.len());
-    lines[start..end].join("\n")
-}
-
-fn around(case: &str, _: usize) -> String {
-    format!("the whole case as it went:\n{case}")
+    let begins = |n: &usize| lines.get(*n).is_some_and(|line| line.starts_with("## "));
+    let start = (0..=line).rev().find(begins).unwrap_or(0);
+    let end = (line + 1..lines.len()).find(begins).unwrap_or(lines.len());
+    lines[start.min(lines.len())..end].join("\n")
 }
 
 fn play(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod listen;
+pub mod secret;
 mod show;
 pub mod sources;
 pub mod tree;

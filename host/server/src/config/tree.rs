@@ -1,7 +1,7 @@
 //! The settings: one type per section, with the defaults as named constants.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,16 @@ use crate::net::socket::{CLOSE_GRACE, SocketConfig};
 use crate::telemetry::LogFormat;
 
 /// Where Roost listens when nobody says otherwise.
-pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// Where state is kept.
 pub const DEFAULT_STATE_DIR: &str = "data/state";
 /// Open sockets.
 pub const DEFAULT_MAX_SOCKETS: usize = 20_000;
 /// Open sockets of one address.
 pub const DEFAULT_MAX_PER_ADDRESS: usize = 256;
+/// Networks whose forwarding headers are believed: this machine.
+pub const DEFAULT_TRUSTED: [(IpAddr, u8); 2] =
+    [(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(Ipv6Addr::LOCALHOST), 128)];
 /// Time for a TLS handshake and for a request's head.
 pub const DEFAULT_HEADER_TIMEOUT: Time = Time::seconds(10);
 /// Silence before a ping.
@@ -141,12 +144,10 @@ pub struct NetConfig {
 
 impl Default for NetConfig {
     fn default() -> Self {
-        let loopback = [IpNet::from(std::net::IpAddr::from([127, 0, 0, 0])), "::1".parse::<std::net::IpAddr>().map_or_else(|_| IpNet::default(), IpNet::from)];
-        let [v4, v6] = loopback;
         Self {
             max_sockets: DEFAULT_MAX_SOCKETS,
             max_sockets_per_address: DEFAULT_MAX_PER_ADDRESS,
-            trusted_proxies: vec![IpNet::new(v4.addr(), 8).unwrap_or(v4), v6],
+            trusted_proxies: DEFAULT_TRUSTED.iter().filter_map(|(addr, bits)| IpNet::new(*addr, *bits).ok()).collect(),
             header_timeout: DEFAULT_HEADER_TIMEOUT,
             ping_every: DEFAULT_PING_EVERY,
             idle_timeout: DEFAULT_IDLE_TIMEOUT,

@@ -1,0 +1,118 @@
+//! `roost token`: who somebody is, signed.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use jsonwebtoken::{EncodingKey, Header};
+use serde_json::{Map, Value};
+
+use crate::cli::sources;
+use crate::config::secret::play_secret;
+use crate::config::units::{Secret, Time};
+use crate::config::{Flags, load};
+
+/// Longest subject, in bytes.
+const MAX_USER: usize = 200;
+/// Most bytes of further claims, as JSON.
+const MAX_CLAIMS: usize = 4096;
+/// Claims that have a flag of their own.
+const OWN_CLAIMS: [&str; 7] = ["kind", "room", "user", "exp", "iss", "name", "color"];
+
+/// Make a token for the native door (/play), and print it.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// The kind it is good for; '*' for every kind
+    #[arg(long, value_name = "K")]
+    kind: String,
+    /// The room it is good for; '*' for every room
+    #[arg(long, value_name = "R")]
+    room: String,
+    /// Who it is for: the user's id, 1 to 200 bytes
+    #[arg(long, value_name = "U")]
+    user: String,
+    /// How long it is good: 30s, 5m, 1h, 7d
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    ttl: Time,
+    /// Who vouches for the user; becomes part of the user's id
+    #[arg(long, value_name = "ISSUER")]
+    iss: Option<String>,
+    /// A name, where none is kept yet
+    #[arg(long)]
+    name: Option<String>,
+    /// A colour, where none is kept yet: '#rrggbb'
+    #[arg(long, value_name = "#RRGGBB", value_parser = parse_color)]
+    color: Option<String>,
+    /// A further claim for the rules (repeatable); JSON, or else text
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_claim)]
+    claim: Vec<(String, Value)>,
+    /// The state folder whose key signs; the configured one without this
+    #[arg(long, value_name = "DIR", conflicts_with = "secret")]
+    state: Option<PathBuf>,
+    /// The key that signs
+    #[arg(long, value_name = "S", env = "ROOST_PLAY_SECRET", hide_env_values = true)]
+    secret: Option<String>,
+    /// Read this file instead of ./roost.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn parse_claim(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is needed")?;
+    if key.is_empty() || OWN_CLAIMS.contains(&key) {
+        return Err(format!("{key:?} is not a further claim"));
+    }
+    Ok((key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))
+}
+
+fn parse_color(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
+    match digits {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(text.to_owned()),
+        _ => Err("a colour is # and six hexadecimal digits".to_owned()),
+    }
+}
+
+impl TokenArgs {
+    pub(crate) fn run(mut self) -> anyhow::Result<String> {
+        let secret = self.key()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+        let claims = self.claims(now.as_secs())?;
+        let key = EncodingKey::from_secret(secret.expose().as_bytes());
+        let token = jsonwebtoken::encode(&Header::default(), &claims, &key).context("cannot sign")?;
+        Ok(token + "\n")
+    }
+
+    fn key(&mut self) -> anyhow::Result<Secret> {
+        if let Some(secret) = self.secret.take() {
+            ensure!(!secret.is_empty(), "the key is empty");
+            return Ok(Secret::new(secret));
+        }
+        let by_folder = self.state.is_some();
+        let flags = Flags { state_dir: self.state.take(), ..Flags::default() };
+        let mut config = load(&sources(self.config.take(), flags))?.config;
+        if by_folder {
+            config.play.secret = None;
+        }
+        play_secret(&config).with_context(|| format!("no key in {}", config.server.state_dir.display()))
+    }
+
+    fn claims(&self, now: u64) -> anyhow::Result<Map<String, Value>> {
+        ensure!((1..=MAX_USER).contains(&self.user.len()), "a user is 1 to {MAX_USER} bytes");
+        ensure!(!self.kind.is_empty() && !self.room.is_empty(), "kind and room must not be empty");
+        let mut claims: Map<String, Value> = self.claim.iter().cloned().collect();
+        if serde_json::to_vec(&claims)?.len() > MAX_CLAIMS {
+            bail!("further claims are at most {MAX_CLAIMS} bytes");
+        }
+        let named = [("iss", &self.iss), ("name", &self.name), ("color", &self.color)];
+        for (key, value) in named.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))) {
+            claims.insert(key.to_owned(), Value::from(value));
+        }
+        for (key, value) in [("kind", &self.kind), ("room", &self.room), ("user", &self.user)] {
+            claims.insert(key.to_owned(), Value::from(value.as_str()));
+        }
+        claims.insert("exp".to_owned(), Value::from(now.saturating_add(self.ttl.get().as_secs())));
+        Ok(claims)
+    }
+}

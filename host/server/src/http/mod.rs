@@ -1,0 +1,38 @@
+//! Plain HTTP: health, metrics, and the pages.
+
+pub mod health;
+pub mod metrics;
+pub mod pages;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use crate::config::tree::HttpConfig;
+use crate::http::health::Readiness;
+use crate::http::pages::Pages;
+
+/// Everything this module serves. Routes of other modules are merged into it; a route that takes larger bodies
+/// than `[http] max_body` brings a `DefaultBodyLimit` of its own.
+#[must_use]
+pub fn router(config: &HttpConfig, readiness: Readiness, metrics: PrometheusHandle) -> Router {
+    let pages = Pages::new(config.static_dir.clone());
+    let mut router = Router::new().merge(health::routes(readiness)).merge(pages.routes());
+    if config.metrics_listen.is_none() {
+        router = router.merge(metrics::local_routes(metrics));
+    }
+    router
+        .route("/api", get(no_such_resource))
+        .route("/api/{*rest}", axum::routing::any(no_such_resource))
+        .layer(DefaultBodyLimit::max(config.max_body.get()))
+}
+
+/// The answer to unknown addresses below `/api`.
+pub async fn no_such_resource(uri: Uri) -> Response {
+    let body = json!({ "error": "not_found", "message": format!("there is no {}", uri.path()) });
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
+}

@@ -1,0 +1,159 @@
+//! Putting a server together from its configuration: store, sandbox, kinds, rooms, doors.
+
+use crate::actor::{Host, Pool};
+use crate::clock::HostClock;
+use crate::config::{Config, KindConfig};
+use crate::doors::{Entrance, Keys, KeysError, Reception};
+use crate::kinds::{KindSettings, Kinds};
+use crate::modules::{ModuleError, Modules};
+use crate::probe::{self, Heartbeat, ProbeError};
+use crate::registry::Registry;
+use roost_protocol::play::close;
+use roost_room::{Capability, Limits};
+use roost_sandbox::{LoadError, Sandbox};
+use roost_store::{Store, StoreError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use thiserror::Error;
+
+/// Folder of compiled programs in the state directory.
+const CACHE_FOLDER: &str = "cache";
+
+/// Why a server does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The state directory.
+    #[error("the state in {path} cannot be opened: {source}")]
+    Store {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        source: StoreError,
+    },
+    /// The engine.
+    #[error("the sandbox cannot be set up: {0}")]
+    Sandbox(#[from] LoadError),
+    /// A module.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// The key of the native door.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The probe.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// Starting was interrupted.
+    #[error("starting was interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// A server without its sockets.
+pub struct Services {
+    /// The live rooms.
+    pub registry: Arc<Registry>,
+    /// The kinds there are.
+    pub kinds: Arc<Kinds>,
+    /// The doors.
+    pub reception: Arc<Reception>,
+    /// Whether rooms tick and fan out.
+    pub heart: Arc<Heartbeat>,
+    store: Store,
+}
+
+impl Services {
+    /// Open the state, load the modules, start the probe.
+    ///
+    /// # Errors
+    /// What is missing or wrong, in words for the operator.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let blocking = config.clone();
+        let (store, kinds, probe, keys) =
+            tokio::task::spawn_blocking(move || prepare(&blocking)).await??;
+        let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+        let host = Host { clock: HostClock::default(), store: store.rooms().clone(), pool: Pool::new(cores) };
+        let registry = Registry::new(host, config.rooms.max);
+        let heart = probe::start(&registry, probe).await?;
+        let kinds = Arc::new(kinds);
+        let entrance = Entrance {
+            kinds: Arc::clone(&kinds),
+            registry: Arc::clone(&registry),
+            keys,
+            anonymous: config.play.anonymous,
+            sockets: config.net.socket(close::SLOW),
+        };
+        let reception = Arc::new(Reception::new(Arc::new(entrance)));
+        Ok(Self { registry, kinds, reception, heart, store })
+    }
+
+    /// Whether state can be stored and rooms work; the reasons why not, by what is concerned.
+    #[must_use]
+    pub fn readiness(&self) -> [(&'static str, Result<(), String>); 2] {
+        let stored = self.store.health().map_err(|error| error.to_string());
+        let stored = stored.and_then(|()| self.registry.storage_failure().map_or(Ok(()), Err));
+        [("store", stored), ("rooms", self.heart.check())]
+    }
+
+    /// Put all rooms away and close the store. Sockets are the caller's.
+    ///
+    /// # Errors
+    /// What could not be stored any more.
+    pub async fn stop(self) -> Result<(), StartError> {
+        self.registry.shut_down().await;
+        let store = self.store;
+        let closed = tokio::task::spawn_blocking(move || store.close()).await?;
+        closed.map_err(|source| StartError::Store { path: PathBuf::new(), source })
+    }
+}
+
+type Prepared = (Store, Kinds, Arc<dyn roost_room::Program>, Keys);
+
+/// What reads files and compiles.
+fn prepare(config: &Config) -> Result<Prepared, StartError> {
+    let state = &config.server.state_dir;
+    let store = Store::open(state, roost_store::Options::default())
+        .map_err(|source| StartError::Store { path: state.clone(), source })?;
+    let keys = match &config.play.secret {
+        Some(secret) => Keys::from_secret(secret.expose().as_bytes()),
+        None => Keys::in_state(state)?,
+    };
+    let sandbox = Sandbox::new(roost_sandbox::SandboxConfig {
+        cache_dir: Some(config.sandbox.cache_dir.clone().unwrap_or_else(|| state.join(CACHE_FOLDER))),
+        memory: config.sandbox.memory.get(),
+        ..roost_sandbox::SandboxConfig::default()
+    })?;
+    let settings = |name: &str| settings(config, name);
+    let modules = Modules { sandbox: &sandbox, store: store.rooms().clone(), settings: &settings };
+    let kinds = modules.load(&named(config))?;
+    let probe = modules.probe()?;
+    Ok((store, kinds, probe, keys))
+}
+
+/// Modules that are named in the configuration or on the command line.
+fn named(config: &Config) -> Vec<(String, PathBuf)> {
+    let kinds = config.kinds.iter();
+    kinds.filter_map(|(name, kind)| Some((name.clone(), kind.module.clone()?))).collect()
+}
+
+/// What the operator says of a kind.
+fn settings(config: &Config, name: &str) -> KindSettings {
+    let none = KindConfig::default();
+    let kind = config.kinds.get(name).unwrap_or(&none);
+    let host = Limits::default();
+    let limits = Limits {
+        fuel_max: kind.fuel.unwrap_or(config.sandbox.call_fuel),
+        fuel_heavy: config.sandbox.heavy_fuel,
+        members: kind.members.unwrap_or(host.members),
+        checkpoint_every: config.rooms.checkpoint_every.get(),
+        checkpoint_events: config.rooms.checkpoint_events,
+        restart_grace: config.rooms.restart_grace.get(),
+        keep_empty: kind.keep_empty.unwrap_or(config.rooms.keep_empty).get(),
+        ..host
+    };
+    let known = |name: &String| Capability::ALL.into_iter().find(|capability| capability.name() == name);
+    KindSettings {
+        options: serde_json::Value::Object(kind.options.clone()).to_string(),
+        limits,
+        granted: kind.capabilities.as_ref().map(|names| names.iter().filter_map(known).collect()),
+    }
+}

@@ -1,0 +1,45 @@
+//! What a room of kind `rogue` remembers.
+
+/// The state: the words of the options, and how many events came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// What was asked for in the options.
+    pub words: String,
+    /// Events so far.
+    pub count: u64,
+    /// Memory that was eaten and is kept.
+    pub hoard: Vec<Vec<u8>>,
+}
+
+impl State {
+    /// A fresh room with these options.
+    #[must_use]
+    pub fn new(options: &str) -> Self {
+        Self { words: options.to_owned(), ..Self::default() }
+    }
+
+    /// Whether the options, or an order `become`, named that word.
+    #[must_use]
+    pub fn is(&self, word: &str) -> bool {
+        let is_letter = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+        self.words.split(|letter| !is_letter(letter)).any(|one| one == word)
+    }
+
+    /// Eight bytes of the count, then the words.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        let mut bytes = self.count.to_le_bytes().to_vec();
+        bytes.extend_from_slice(self.words.as_bytes());
+        bytes
+    }
+
+    /// What [`Self::write`] wrote; words of the options count, too.
+    ///
+    /// # Errors
+    /// The bytes are not such.
+    pub fn read(options: &str, bytes: &[u8]) -> Result<Self, String> {
+        let (count, words) = bytes.split_first_chunk().ok_or("no count")?;
+        let words = std::str::from_utf8(words).map_err(|error| error.to_string())?;
+        Ok(Self { words: format!("{words} {options}"), count: u64::from_le_bytes(*count), hoard: Vec::new() })
+    }
+}
