@@ -10,17 +10,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     let workspace = manifest_dir.join("../..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for watched in ["guests", "wit", "Cargo.lock"] {
-        println!("cargo::rerun-if-changed={}", workspace.join(watched).display());
+        println!(
+            "cargo::rerun-if-changed={}",
+            workspace.join(watched).display()
+        );
     }
     let mut options = xtask::guests::Options::of_workspace(&workspace);
     // The target directory is named in no variable when it is the default one, but this script lies in it.
-    options.out = target_dir(&out).ok_or("OUT_DIR is in no target directory")?.join("guests");
+    options.out = target_dir(&out)
+        .ok_or("OUT_DIR is in no target directory")?
+        .join("guests");
     let built = xtask::guests::build(&options)?;
-    let mut table = String::from("/// Name and component of each guest.\npub static GUESTS: &[(&str, &[u8])] = &[\n");
-    for guest in built.iter().filter(|guest| guest.folder.starts_with(workspace.join("guests"))) {
+    let mut table = String::from(
+        "/// Name and component of each guest.\npub static GUESTS: &[(&str, &[u8])] = &[\n",
+    );
+    for guest in built
+        .iter()
+        .filter(|guest| guest.folder.starts_with(workspace.join("guests")))
+    {
         let file = format!("{}.wasm", guest.name);
         fs::copy(&guest.path, out.join(&file))?;
-        writeln!(table, "    ({:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))),", guest.name)?;
+        writeln!(
+            table,
+            "    ({:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))),",
+            guest.name
+        )?;
     }
     table.push_str("];\n");
     fs::write(out.join("guests.rs"), table)?;

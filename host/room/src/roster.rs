@@ -275,6 +275,8 @@ impl Roster {
 
     /// Put a member there as a checkpoint has it.
     pub(crate) fn seat(&mut self, id: MemberId, member: Member) {
+        // A damaged record may name somebody twice.
+        self.leave(id);
         if !member.gone {
             self.seat_user(&member.identity.user, id);
             for &connection in &member.connections {

@@ -44,7 +44,11 @@ impl Cache {
     pub(crate) fn open(dir: &Path, engines: &[&Engine]) -> Result<Self, LoadError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         fs::set_permissions(dir, Permissions::from_mode(0o700))?;
-        let cache = Self { dir: dir.to_owned(), key: key(dir)?, temporary: AtomicU64::new(0) };
+        let cache = Self {
+            dir: dir.to_owned(),
+            key: key(dir)?,
+            temporary: AtomicU64::new(0),
+        };
         cache.sweep(engines)?;
         Ok(cache)
     }
@@ -56,7 +60,10 @@ impl Cache {
         let Ok(bytes) = fs::read(&path) else {
             return Found::Nothing;
         };
-        if let Some(component) = self.authentic(&name, &bytes).and_then(|code| deserialize(engine, code)) {
+        if let Some(component) = self
+            .authentic(&name, &bytes)
+            .and_then(|code| deserialize(engine, code))
+        {
             return Found::Component(component);
         }
         tracing::warn!(file = %path.display(), "compiled program is damaged or not ours; compiling it anew");
@@ -68,7 +75,10 @@ impl Cache {
     /// Keep a program. What goes wrong here costs a compilation later, no more.
     pub(crate) fn put(&self, engine: &Engine, program: &ProgramHash, component: &Component) {
         let name = name(engine, program);
-        let written = component.serialize().map_err(io::Error::other).and_then(|code| self.write(&name, &code));
+        let written = component
+            .serialize()
+            .map_err(io::Error::other)
+            .and_then(|code| self.write(&name, &code));
         if let Err(error) = written {
             tracing::warn!(file = name, %error, "compiled program is not kept");
         }
@@ -84,9 +94,15 @@ impl Cache {
 
     fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
         let number = self.temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.dir.join(format!("{name}.{}-{number}.tmp", std::process::id()));
+        let temporary = self
+            .dir
+            .join(format!("{name}.{}-{number}.tmp", std::process::id()));
         let fill = || -> io::Result<()> {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&temporary)?;
             file.write_all(MAGIC)?;
             file.write_all(&self.authentication(name, code))?;
             file.write_all(code)?;
@@ -115,12 +131,16 @@ impl Cache {
 
     /// Remove files of other engines, and what a crash left half written.
     fn sweep(&self, engines: &[&Engine]) -> io::Result<()> {
-        let ours: Vec<String> = engines.iter().map(|engine| format!("-{}{SUFFIX}", engine_hash(engine))).collect();
+        let ours: Vec<String> = engines
+            .iter()
+            .map(|engine| format!("-{}{SUFFIX}", engine_hash(engine)))
+            .collect();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
-            let stale = name.ends_with(SUFFIX) && !ours.iter().any(|end| name.ends_with(end.as_str()));
+            let stale =
+                name.ends_with(SUFFIX) && !ours.iter().any(|end| name.ends_with(end.as_str()));
             if stale || name.ends_with(".tmp") {
                 fs::remove_file(entry.path()).ok();
             }
@@ -138,7 +158,9 @@ fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
     // into memory before they were checked, so nobody can change them in between, as a mapped file
     // could be.
     let component = unsafe { Component::deserialize(engine, code) };
-    component.inspect_err(|error| tracing::warn!(%error, "compiled program cannot be read")).ok()
+    component
+        .inspect_err(|error| tracing::warn!(%error, "compiled program cannot be read"))
+        .ok()
 }
 
 fn name(engine: &Engine, program: &ProgramHash) -> String {
@@ -155,12 +177,20 @@ fn engine_hash(engine: &Engine) -> String {
 fn key(dir: &Path) -> io::Result<[u8; 32]> {
     let path = dir.join(KEY_FILE);
     let mut key = [0; 32];
-    if File::open(&path).and_then(|mut file| file.read_exact(&mut key)).is_ok() {
+    if File::open(&path)
+        .and_then(|mut file| file.read_exact(&mut key))
+        .is_ok()
+    {
         return Ok(key);
     }
     File::open("/dev/urandom")?.read_exact(&mut key)?;
     let temporary = dir.join(format!("{KEY_FILE}.{}.tmp", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(&key)?;
     fs::rename(&temporary, &path)?;
     Ok(key)

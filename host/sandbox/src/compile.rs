@@ -20,7 +20,10 @@ pub(crate) struct Compiler {
 impl Compiler {
     pub(crate) fn start(size: usize) -> Result<Self, LoadError> {
         let (queue, jobs) = sync_channel(size);
-        std::thread::Builder::new().name("roost-compile".to_owned()).stack_size(STACK).spawn(move || work(&jobs))?;
+        std::thread::Builder::new()
+            .name("roost-compile".to_owned())
+            .stack_size(STACK)
+            .spawn(move || work(&jobs))?;
         Ok(Self { queue, size })
     }
 

@@ -67,7 +67,9 @@ impl Engines {
             shared: Engine::new(&config(Sort::Shared)).map_err(failed)?,
         };
         let handles = [engines.copied.weak(), engines.shared.weak()];
-        std::thread::Builder::new().name("roost-epoch".to_owned()).spawn(move || tick(&handles))?;
+        std::thread::Builder::new()
+            .name("roost-epoch".to_owned())
+            .spawn(move || tick(&handles))?;
         Ok(engines)
     }
 

@@ -18,7 +18,9 @@ pub enum LoadError {
     #[error("not valid WebAssembly: {0}")]
     Malformed(String),
     /// A core module.
-    #[error("a core WebAssembly module, not a component; componentise it (`cargo xtask guests`, `wasm-tools component new`)")]
+    #[error(
+        "a core WebAssembly module, not a component; componentise it (`cargo xtask guests`, `wasm-tools component new`)"
+    )]
     NotAComponent,
     /// More code of a sort than the compiler is given.
     #[error("too complex: {what} are over the limit of {max}")]
@@ -32,7 +34,9 @@ pub enum LoadError {
     #[error("defines resources of its own, which rules may not")]
     OwnResources,
     /// It exports neither rules nor an agent.
-    #[error("exports neither roost:room/rules@{offered} nor roost:room/agent@{offered}; it exports {found}")]
+    #[error(
+        "exports neither roost:room/rules@{offered} nor roost:room/agent@{offered}; it exports {found}"
+    )]
     NoWorld {
         /// The version of the interface that this host has.
         offered: &'static str,
@@ -48,7 +52,9 @@ pub enum LoadError {
         offered: &'static str,
     },
     /// It wants something that rules do not get.
-    #[error("imports {import}, which this host does not offer; it offers roost:room/log@{offered} and wasi:*@0.2")]
+    #[error(
+        "imports {import}, which this host does not offer; it offers roost:room/log@{offered} and wasi:*@0.2"
+    )]
     Import {
         /// What it imports.
         import: String,
@@ -70,10 +76,10 @@ pub enum LoadError {
     /// Its manifest contradicts itself.
     #[error("its manifest is refused: {0}")]
     Manifest(#[from] ManifestError),
-    /// It asks for more memory than the operator gives.
-    #[error("asks for {asked} KiB of memory, this host gives {max}")]
+    /// It asks for more memory than the operator gives, or starts with more than it asks for.
+    #[error("needs {asked} KiB of memory, and {max} are allowed")]
     Memory {
-        /// KiB in the manifest.
+        /// KiB needed.
         asked: u64,
         /// KiB allowed.
         max: u64,

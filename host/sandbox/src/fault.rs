@@ -23,7 +23,10 @@ pub(crate) fn of_call(error: &wasmtime::Error, limits: CallLimits, words: Option
         return Fault::Limit(cause);
     }
     if cause.contains(HOSTCALL_FUEL) {
-        return Fault::Limit(format!("more than {} bytes handed out in one call", limits.output));
+        return Fault::Limit(format!(
+            "more than {} bytes handed out in one call",
+            limits.output
+        ));
     }
     Fault::Trap(text(error, &cause, words))
 }
@@ -43,8 +46,14 @@ fn text(error: &wasmtime::Error, cause: &str, words: Option<String>) -> String {
     let names: Vec<&str> = error
         .downcast_ref::<WasmBacktrace>()
         .map(|trace| {
-            let names = trace.frames().iter().filter_map(wasmtime::FrameInfo::func_name);
-            names.skip_while(|name| is_machinery(name)).take(FRAMES).collect()
+            let names = trace
+                .frames()
+                .iter()
+                .filter_map(wasmtime::FrameInfo::func_name);
+            names
+                .skip_while(|name| is_machinery(name))
+                .take(FRAMES)
+                .collect()
         })
         .unwrap_or_default();
     if !names.is_empty() {
@@ -57,10 +66,20 @@ fn text(error: &wasmtime::Error, cause: &str, words: Option<String>) -> String {
 
 /// The innermost functions of a panic in Rust: the same every time.
 fn is_machinery(name: &str) -> bool {
-    const PREFIXES: [&str; 6] = ["std::", "core::panicking", "__rust", "rust_", "abort", "__cabi"];
+    const PREFIXES: [&str; 6] = [
+        "std::",
+        "core::panicking",
+        "__rust",
+        "rust_",
+        "abort",
+        "__cabi",
+    ];
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn is_panic(error: &wasmtime::Error) -> bool {
-    matches!(error.downcast_ref::<Trap>(), Some(Trap::UnreachableCodeReached))
+    matches!(
+        error.downcast_ref::<Trap>(),
+        Some(Trap::UnreachableCodeReached)
+    )
 }

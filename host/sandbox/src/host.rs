@@ -13,7 +13,11 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn new(quota: Quota, log: RoomLog) -> Self {
-        Self { quota, log, wasi: Wasi::default() }
+        Self {
+            quota,
+            log,
+            wasi: Wasi::default(),
+        }
     }
 
     /// A call begins. Without a time of its own it has that of the call before.
@@ -30,6 +34,8 @@ impl Host {
 
     /// What a panic said in this call, if anything was said.
     pub(crate) fn take_last_words(&mut self) -> Option<String> {
-        self.log.take_error().or_else(|| self.wasi.take_last_words())
+        self.log
+            .take_error()
+            .or_else(|| self.wasi.take_last_words())
     }
 }

@@ -4,9 +4,9 @@ use crate::error::LoadError;
 use roost_room::ProgramHash;
 use sha2::{Digest, Sha256};
 use wasmparser::{
-    CanonicalFunction, ComponentExport, ComponentExternalKind, ComponentImport, ComponentType, Encoding,
-    FuncValidatorAllocations, FunctionBody, MemoryType, Parser, Payload, SectionLimited, ValidPayload, Validator,
-    WasmFeatures,
+    CanonicalFunction, ComponentExport, ComponentExternalKind, ComponentImport, ComponentType,
+    Encoding, FuncValidatorAllocations, FunctionBody, MemoryType, Parser, Payload, SectionLimited,
+    ValidPayload, Validator, WasmFeatures,
 };
 
 /// The version of the package `roost:room` that this host has.
@@ -86,7 +86,10 @@ pub struct Inspection {
 /// The first thing found that speaks against it.
 pub fn inspect(bytes: &[u8], max: usize) -> Result<Inspection, LoadError> {
     if bytes.len() > max {
-        return Err(LoadError::TooLarge { size: bytes.len(), max });
+        return Err(LoadError::TooLarge {
+            size: bytes.len(),
+            max,
+        });
     }
     if form(bytes)? == Form::Module {
         return Err(LoadError::NotAComponent);
@@ -104,7 +107,10 @@ pub fn inspect(bytes: &[u8], max: usize) -> Result<Inspection, LoadError> {
         sha256: ProgramHash(Sha256::digest(bytes).into()),
         size: bytes.len(),
         world,
-        uses_wasi: reader.imports.iter().any(|import| import.starts_with("wasi:")),
+        uses_wasi: reader
+            .imports
+            .iter()
+            .any(|import| import.starts_with("wasi:")),
         imports: reader.imports,
         exports: reader.exports,
         functions: reader.functions,
@@ -120,7 +126,9 @@ fn form(bytes: &[u8]) -> Result<Form, LoadError> {
     } else if Parser::is_core_wasm(bytes) {
         Ok(Form::Module)
     } else {
-        Err(LoadError::Malformed("it does not begin like a component".to_owned()))
+        Err(LoadError::Malformed(
+            "it does not begin like a component".to_owned(),
+        ))
     }
 }
 
@@ -144,7 +152,9 @@ impl Reader {
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(malformed)?;
             self.note(&payload)?;
-            if let ValidPayload::Func(function, body) = validator.payload(&payload).map_err(malformed)? {
+            if let ValidPayload::Func(function, body) =
+                validator.payload(&payload).map_err(malformed)?
+            {
                 self.function(&body)?;
                 let mut function = function.into_validator(allocations);
                 function.validate(&body).map_err(malformed)?;
@@ -169,12 +179,16 @@ impl Reader {
             Payload::MemorySection(memories) => self.memories(memories)?,
             Payload::ComponentTypeSection(types) => {
                 for ty in types.clone() {
-                    self.own_resources |= matches!(ty.map_err(malformed)?, ComponentType::Resource { .. });
+                    self.own_resources |=
+                        matches!(ty.map_err(malformed)?, ComponentType::Resource { .. });
                 }
             }
             Payload::ComponentCanonicalSection(functions) => {
                 for function in functions.clone() {
-                    self.own_resources |= matches!(function.map_err(malformed)?, CanonicalFunction::ResourceNew { .. });
+                    self.own_resources |= matches!(
+                        function.map_err(malformed)?,
+                        CanonicalFunction::ResourceNew { .. }
+                    );
                 }
             }
             Payload::ComponentImportSection(imports) if self.depth == 1 => self.imports(imports)?,
@@ -187,26 +201,39 @@ impl Reader {
     fn function(&mut self, body: &FunctionBody<'_>) -> Result<(), LoadError> {
         self.functions += 1;
         bound("functions", self.functions, MAX_FUNCTIONS)?;
-        bound("bytes in one function", body.as_bytes().len() as u64, MAX_FUNCTION_BYTES)
+        bound(
+            "bytes in one function",
+            body.as_bytes().len() as u64,
+            MAX_FUNCTION_BYTES,
+        )
     }
 
     fn memories(&mut self, memories: &SectionLimited<'_, MemoryType>) -> Result<(), LoadError> {
         for memory in memories.clone() {
             let memory = memory.map_err(malformed)?;
             self.memories += 1;
-            self.initial_memory = self.initial_memory.saturating_add(memory.initial.saturating_mul(PAGE));
+            self.initial_memory = self
+                .initial_memory
+                .saturating_add(memory.initial.saturating_mul(PAGE));
         }
         Ok(())
     }
 
-    fn imports(&mut self, imports: &SectionLimited<'_, ComponentImport<'_>>) -> Result<(), LoadError> {
+    fn imports(
+        &mut self,
+        imports: &SectionLimited<'_, ComponentImport<'_>>,
+    ) -> Result<(), LoadError> {
         for import in imports.clone() {
-            self.imports.push(import.map_err(malformed)?.name.name.to_owned());
+            self.imports
+                .push(import.map_err(malformed)?.name.name.to_owned());
         }
         Ok(())
     }
 
-    fn exports(&mut self, exports: &SectionLimited<'_, ComponentExport<'_>>) -> Result<(), LoadError> {
+    fn exports(
+        &mut self,
+        exports: &SectionLimited<'_, ComponentExport<'_>>,
+    ) -> Result<(), LoadError> {
         for export in exports.clone() {
             let export = export.map_err(malformed)?;
             if export.kind == ComponentExternalKind::Instance {
@@ -220,7 +247,10 @@ impl Reader {
 /// What the exports make of a component; others beside them are tolerated.
 fn world(exports: &[String]) -> Result<World, LoadError> {
     let mut other = None;
-    for (name, world) in [("roost:room/rules", World::Room), ("roost:room/agent", World::Bot)] {
+    for (name, world) in [
+        ("roost:room/rules", World::Room),
+        ("roost:room/agent", World::Bot),
+    ] {
         for export in exports.iter().filter(|export| base(export) == name) {
             if version(export) == Some(INTERFACE) {
                 return Ok(world);
@@ -229,10 +259,20 @@ fn world(exports: &[String]) -> Result<World, LoadError> {
         }
     }
     Err(match other {
-        Some(needed) => LoadError::Version { needed: needed.clone(), offered: INTERFACE },
+        Some(needed) => LoadError::Version {
+            needed: needed.clone(),
+            offered: INTERFACE,
+        },
         None => {
-            let found = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
-            LoadError::NoWorld { offered: INTERFACE, found }
+            let found = if exports.is_empty() {
+                "nothing".to_owned()
+            } else {
+                exports.join(", ")
+            };
+            LoadError::NoWorld {
+                offered: INTERFACE,
+                found,
+            }
         }
     })
 }
@@ -240,14 +280,20 @@ fn world(exports: &[String]) -> Result<World, LoadError> {
 /// Whether the host has what is imported.
 fn check_import(import: &str) -> Result<(), LoadError> {
     let minor = |of: &str| version(import).is_some_and(|version| version.starts_with(of));
-    let foreign = || LoadError::Import { import: import.to_owned(), offered: INTERFACE };
+    let foreign = || LoadError::Import {
+        import: import.to_owned(),
+        offered: INTERFACE,
+    };
     let base = base(import);
-    let is_wasi = base.strip_prefix("wasi:").is_some_and(|rest| rest.contains('/'));
+    let is_wasi = base
+        .strip_prefix("wasi:")
+        .is_some_and(|rest| rest.contains('/'));
     match base {
         "roost:room/log" | "roost:room/types" if minor("0.1.") => Ok(()),
-        "roost:room/log" | "roost:room/types" => {
-            Err(LoadError::Version { needed: import.to_owned(), offered: INTERFACE })
-        }
+        "roost:room/log" | "roost:room/types" => Err(LoadError::Version {
+            needed: import.to_owned(),
+            offered: INTERFACE,
+        }),
         _ if is_wasi && minor("0.2.") => Ok(()),
         _ => Err(foreign()),
     }
@@ -266,7 +312,10 @@ fn bound(what: &str, number: u64, max: u64) -> Result<(), LoadError> {
     if number <= max {
         return Ok(());
     }
-    Err(LoadError::TooComplex { what: format!("{number} {what}"), max })
+    Err(LoadError::TooComplex {
+        what: format!("{number} {what}"),
+        max,
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "goes into map_err")]

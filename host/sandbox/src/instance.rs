@@ -13,7 +13,8 @@ use crate::program::Code;
 use crate::quota::Quota;
 use bytes::Bytes;
 use roost_room::{
-    CallLimits, Context, Event, Fault, Handled, LogLine, Manifest, RoomIdentity, Rules, SnapshotMeta,
+    CallLimits, Context, Event, Fault, Handled, LogLine, Manifest, RoomIdentity, Rules,
+    SnapshotMeta,
 };
 use std::sync::Arc;
 use wasmtime::Store;
@@ -36,16 +37,30 @@ struct Moment {
 
 impl Instance {
     /// A fresh instance that may have so many bytes of memory.
-    pub(crate) fn start(code: &Arc<Code>, topics: Arc<Topics>, memory: usize, log: LogLine) -> Result<Self, Fault> {
+    pub(crate) fn start(
+        code: &Arc<Code>,
+        topics: Arc<Topics>,
+        memory: usize,
+        log: LogLine,
+    ) -> Result<Self, Fault> {
         let lease = code.maps.lease(code.need)?;
         let log = RoomLog::new(log, Arc::clone(&code.counters));
         let mut store = Store::new(code.pre.engine(), Host::new(Quota::new(memory), log));
         store.limiter(|host| &mut host.quota);
         // A module's start function is code, too.
         arm(&mut store, code.start, &Moment { now: None, seed: 0 })?;
-        let room = code.pre.instantiate(&mut store).map_err(|error| fault::of_start(&error))?;
+        let room = code
+            .pre
+            .instantiate(&mut store)
+            .map_err(|error| fault::of_start(&error))?;
         store.data_mut().end();
-        Ok(Self { store, room, topics, dead: false, _lease: lease })
+        Ok(Self {
+            store,
+            room,
+            topics,
+            dead: false,
+            _lease: lease,
+        })
     }
 
     /// Ask what the program is.
@@ -80,7 +95,9 @@ impl Instance {
 
 /// Everything that bounds one call.
 fn arm(store: &mut Store<Host>, limits: CallLimits, moment: &Moment) -> Result<(), Fault> {
-    store.set_fuel(limits.fuel).map_err(|error| fault::of_start(&error))?;
+    store
+        .set_fuel(limits.fuel)
+        .map_err(|error| fault::of_start(&error))?;
     store.set_epoch_deadline(epochs(limits.deadline));
     store.set_hostcall_fuel(limits.output);
     store.data_mut().begin(moment.now, moment.seed, limits.log);
@@ -88,14 +105,28 @@ fn arm(store: &mut Store<Host>, limits: CallLimits, moment: &Moment) -> Result<(
 }
 
 fn config<'a>(room: &'a RoomIdentity, bans: &'a [wit::Ban<'a>]) -> wit::RoomConfig<'a> {
-    wit::RoomConfig { room: &room.room, seed: room.seed, options: &room.options, bans }
+    wit::RoomConfig {
+        room: &room.room,
+        seed: room.seed,
+        options: &room.options,
+        bans,
+    }
 }
 
 impl Rules for Instance {
-    fn init(&mut self, room: &RoomIdentity, limits: CallLimits) -> Result<Result<(), String>, Fault> {
-        let moment = Moment { now: None, seed: room.seed };
+    fn init(
+        &mut self,
+        room: &RoomIdentity,
+        limits: CallLimits,
+    ) -> Result<Result<(), String>, Fault> {
+        let moment = Moment {
+            now: None,
+            seed: room.seed,
+        };
         let bans = convert::bans(&room.bans);
-        self.call(limits, &moment, |rules, store| rules.call_init(store, config(room, &bans)))
+        self.call(limits, &moment, |rules, store| {
+            rules.call_init(store, config(room, &bans))
+        })
     }
 
     fn restore(
@@ -105,15 +136,31 @@ impl Rules for Instance {
         state: &[u8],
         limits: CallLimits,
     ) -> Result<Result<(), String>, Fault> {
-        let moment = Moment { now: None, seed: room.seed };
+        let moment = Moment {
+            now: None,
+            seed: room.seed,
+        };
         let bans = convert::bans(&room.bans);
         let program = meta.program.to_string();
-        let meta = WitSnapshotMeta { program: &program, state_version: meta.state_version };
-        self.call(limits, &moment, |rules, store| rules.call_restore(store, config(room, &bans), meta, state))
+        let meta = WitSnapshotMeta {
+            program: &program,
+            state_version: meta.state_version,
+        };
+        self.call(limits, &moment, |rules, store| {
+            rules.call_restore(store, config(room, &bans), meta, state)
+        })
     }
 
-    fn handle(&mut self, context: &Context, events: &[Event], limits: CallLimits) -> Result<Handled, Fault> {
-        let moment = Moment { now: Some(context.now), seed: context.seed };
+    fn handle(
+        &mut self,
+        context: &Context,
+        events: &[Event],
+        limits: CallLimits,
+    ) -> Result<Handled, Fault> {
+        let moment = Moment {
+            now: Some(context.now),
+            seed: context.seed,
+        };
         let programs: Vec<String> = events
             .iter()
             .filter_map(|event| match event {
@@ -122,19 +169,27 @@ impl Rules for Instance {
             })
             .collect();
         let batch = convert::events(events, &self.topics, &programs)?;
-        let effects =
-            self.call(limits, &moment, |rules, store| rules.call_handle(store, convert::context(context), &batch))?;
-        let left = self.store.get_fuel().map_err(|error| fault::of_start(&error))?;
+        let effects = self.call(limits, &moment, |rules, store| {
+            rules.call_handle(store, convert::context(context), &batch)
+        })?;
+        let left = self
+            .store
+            .get_fuel()
+            .map_err(|error| fault::of_start(&error))?;
         // Until they have proved valid, the call has not succeeded.
         self.dead = true;
         let effects = convert::effects(effects, &self.topics)?;
         self.dead = false;
-        Ok(Handled { effects, fuel: limits.fuel.saturating_sub(left) })
+        Ok(Handled {
+            effects,
+            fuel: limits.fuel.saturating_sub(left),
+        })
     }
 
     fn snapshot(&mut self, limits: CallLimits) -> Result<Bytes, Fault> {
         // No time or chance of its own: it must give the same bytes whenever it is asked.
         let moment = Moment { now: None, seed: 0 };
-        self.call(limits, &moment, |rules, store| rules.call_snapshot(store)).map(Bytes::from)
+        self.call(limits, &moment, |rules, store| rules.call_snapshot(store))
+            .map(Bytes::from)
     }
 }

@@ -31,7 +31,15 @@ pub(crate) struct RoomLog {
 
 impl RoomLog {
     pub(crate) fn new(sink: LogLine, counters: Arc<Counters>) -> Self {
-        Self { sink, counters, on: false, in_call: 0, window: None, in_window: 0, last_error: None }
+        Self {
+            sink,
+            counters,
+            on: false,
+            in_call: 0,
+            window: None,
+            in_window: 0,
+            last_error: None,
+        }
     }
 
     /// A call begins at that event time.
@@ -39,7 +47,9 @@ impl RoomLog {
         self.on = on;
         self.in_call = 0;
         self.last_error = None;
-        let over = self.window.is_none_or(|start| now < start || now - start >= WINDOW_MS);
+        let over = self
+            .window
+            .is_none_or(|start| now < start || now - start >= WINDOW_MS);
         if on && over {
             self.window = Some(now);
             self.in_window = 0;
@@ -73,7 +83,8 @@ impl RoomLog {
 
 /// As much of the line as is allowed, whole characters only.
 pub(crate) fn cut(line: &str) -> &str {
-    line.get(..line.floor_char_boundary(LINE_BYTES)).unwrap_or(line)
+    line.get(..line.floor_char_boundary(LINE_BYTES))
+        .unwrap_or(line)
 }
 
 /// Offer `roost:room/log`. The line is read where it stands in the guest's memory.

@@ -73,7 +73,10 @@ impl Maps {
             )));
         }
         self.live.fetch_add(1, Ordering::Relaxed);
-        Ok(Lease { budget: Arc::clone(self), need })
+        Ok(Lease {
+            budget: Arc::clone(self),
+            need,
+        })
     }
 
     /// Maps that may be used.
@@ -106,8 +109,12 @@ impl Maps {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.need.maps, Ordering::Relaxed);
-        self.budget.memories.fetch_sub(self.need.memories, Ordering::Relaxed);
+        self.budget
+            .used
+            .fetch_sub(self.need.maps, Ordering::Relaxed);
+        self.budget
+            .memories
+            .fetch_sub(self.need.memories, Ordering::Relaxed);
         self.budget.live.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -121,5 +128,7 @@ fn take(used: &AtomicU64, need: u64, max: u64) -> bool {
 
 fn available() -> u64 {
     let read = std::fs::read_to_string(Path::new(SYSCTL)).ok();
-    read.and_then(|text| text.trim().parse().ok()).unwrap_or(USUAL).saturating_sub(SPARE)
+    read.and_then(|text| text.trim().parse().ok())
+        .unwrap_or(USUAL)
+        .saturating_sub(SPARE)
 }

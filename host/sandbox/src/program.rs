@@ -12,6 +12,7 @@ use crate::instance::Instance;
 use crate::maps::{Maps, Need};
 use crate::{log, wasi};
 use roost_room::{CallLimits, Fault, LogLine, Manifest, Program, ProgramHash, Rules};
+use std::fmt;
 use std::sync::Arc;
 use wasmtime::component::{Component, Linker};
 
@@ -62,9 +63,15 @@ impl ComponentProgram {
             _engines: around.engines,
         });
         let manifest = describe(&code, config)?;
-        let memory = memory(&manifest, config)?;
+        let memory = memory(&manifest, inspection.initial_memory, config)?;
         let topics = Arc::new(Topics::of(&manifest));
-        Ok(Self { code, inspection, manifest, topics, memory })
+        Ok(Self {
+            code,
+            inspection,
+            manifest,
+            topics,
+            memory,
+        })
     }
 
     /// What its upload looked like.
@@ -77,6 +84,15 @@ impl ComponentProgram {
     #[must_use]
     pub fn memory(&self) -> usize {
         self.memory
+    }
+}
+
+impl fmt::Debug for ComponentProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ComponentProgram")
+            .field(&self.manifest.kind)
+            .field(&self.inspection.sha256)
+            .finish()
     }
 }
 
@@ -111,9 +127,14 @@ fn link(component: &Component) -> wasmtime::Result<RoomPre<Host>> {
 /// The machine's share of one instance. A module can be instantiated more than once in a component,
 /// which only wasmtime's count knows; a component that takes modules as imports has none.
 fn need(component: &Component, sort: Sort, inspection: &Inspection) -> Need {
-    let counted = component.resources_required().map(|needed| u64::from(needed.num_memories));
+    let counted = component
+        .resources_required()
+        .map(|needed| u64::from(needed.num_memories));
     let memories = counted.unwrap_or(inspection.memories).max(1);
-    Need { maps: memories.saturating_mul(sort.maps()), memories }
+    Need {
+        maps: memories.saturating_mul(sort.maps()),
+        memories,
+    }
 }
 
 fn describe(code: &Arc<Code>, config: &SandboxConfig) -> Result<Manifest, LoadError> {
@@ -121,20 +142,75 @@ fn describe(code: &Arc<Code>, config: &SandboxConfig) -> Result<Manifest, LoadEr
     let quiet: LogLine = Arc::new(|level, line| tracing::debug!(?level, line, "describe"));
     let mut instance =
         Instance::start(code, topics, config.memory_max, quiet).map_err(LoadError::Describe)?;
-    let manifest = instance.describe(config.describe).map_err(LoadError::Describe)?;
+    let manifest = instance
+        .describe(config.describe)
+        .map_err(LoadError::Describe)?;
     manifest.check()?;
     Ok(manifest)
 }
 
-/// What it asks for, if the host gives that much; the host's default otherwise.
-fn memory(manifest: &Manifest, config: &SandboxConfig) -> Result<usize, LoadError> {
-    let Some(asked) = manifest.limits.memory else {
-        return Ok(config.memory);
+/// What it asks for, if the host gives that much; the host's default otherwise. It must at least start.
+fn memory(manifest: &Manifest, initial: u64, config: &SandboxConfig) -> Result<usize, LoadError> {
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    let (limit, max) = match manifest.limits.memory {
+        Some(kib) => (bytes(u64::from(kib) * 1024), config.memory_max),
+        None => (config.memory, config.memory),
     };
-    let bytes = usize::try_from(u64::from(asked) * 1024).unwrap_or(usize::MAX);
-    if bytes > config.memory_max {
-        let max = config.memory_max as u64 / 1024;
-        return Err(LoadError::Memory { asked: u64::from(asked), max });
+    let asked = limit.max(bytes(initial));
+    if asked > limit.min(max) {
+        return Err(LoadError::Memory {
+            asked: asked as u64 / 1024,
+            max: limit.min(max) as u64 / 1024,
+        });
     }
-    Ok(bytes)
+    Ok(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roost_room::{Durability, Pace, RequestedLimits};
+
+    const MIB: usize = 1024 * 1024;
+
+    /// What a program may have that asks for so many MiB and starts with so many.
+    fn given(asked: Option<u32>, initial: u64) -> Result<usize, String> {
+        let manifest = Manifest {
+            kind: "kind".to_owned(),
+            state_version: 1,
+            pace: Pace::Messages,
+            durability: Durability::Ephemeral,
+            grace: 0,
+            limits: RequestedLimits {
+                members: 1,
+                memory: asked.map(|mib| mib * 1024),
+                ..RequestedLimits::default()
+            },
+            capabilities: Vec::new(),
+            topics: Vec::new(),
+        };
+        let given = memory(&manifest, initial * MIB as u64, &SandboxConfig::default());
+        given
+            .map(|bytes| bytes / MIB)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn memory_is_what_is_asked_for_within_bounds() {
+        assert_eq!(given(None, 1), Ok(64));
+        assert_eq!(given(Some(16), 1), Ok(16));
+        assert_eq!(given(Some(256), 1), Ok(256));
+        assert_eq!(
+            given(Some(257), 1),
+            Err("needs 263168 KiB of memory, and 262144 are allowed".to_owned())
+        );
+        assert_eq!(
+            given(Some(16), 17),
+            Err("needs 17408 KiB of memory, and 16384 are allowed".to_owned())
+        );
+        assert_eq!(
+            given(None, 65),
+            Err("needs 66560 KiB of memory, and 65536 are allowed".to_owned())
+        );
+    }
 }

@@ -20,12 +20,11 @@ pub(crate) struct Quota {
 impl Quota {
     /// At most so many bytes of memory.
     pub(crate) fn new(memory_max: usize) -> Self {
-        Self { memory_max, memory: 0, elements: 0 }
-    }
-
-    /// Bytes of linear memory in use.
-    pub(crate) fn memory(&self) -> usize {
-        self.memory
+        Self {
+            memory_max,
+            memory: 0,
+            elements: 0,
+        }
     }
 }
 
@@ -42,11 +41,21 @@ fn grow(sum: &mut usize, current: usize, desired: usize, max: usize) -> bool {
 impl ResourceLimiter for Quota {
     // Refusing is an answer that the guest sees and may live with; only errors would trap. What is
     // allowed here and fails all the same stays counted, which errs on the safe side.
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(grow(&mut self.memory, current, desired, self.memory_max))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(grow(&mut self.elements, current, desired, TABLE_ELEMENTS))
     }
 

@@ -10,6 +10,7 @@ use crate::inspect::{Inspection, World, inspect};
 use crate::maps::Maps;
 use crate::program::{ComponentProgram, Surroundings};
 use roost_room::ProgramHash;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -42,6 +43,14 @@ struct Loader {
     cache: Option<Cache>,
 }
 
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Sandbox {
     /// Set everything up. Starts two threads, which end when the sandbox and all programs and
     /// instances that came out of it are gone.
@@ -50,11 +59,26 @@ impl Sandbox {
     /// The machine has no use for the engine's settings, or the cache directory cannot be used.
     pub fn new(config: SandboxConfig) -> Result<Self, LoadError> {
         let engines = Engines::new()?;
-        let cache = config.cache_dir.as_deref().map(|dir| Cache::open(dir, &engines.all())).transpose()?;
+        let cache = config
+            .cache_dir
+            .as_deref()
+            .map(|dir| Cache::open(dir, &engines.all()))
+            .transpose()?;
         let maps = Arc::new(Maps::new(config.max_maps));
-        let around = Surroundings { engines, maps, counters: Arc::new(Counters::default()) };
+        let around = Surroundings {
+            engines,
+            maps,
+            counters: Arc::new(Counters::default()),
+        };
         let compiler = Compiler::start(config.queue)?;
-        Ok(Self { loader: Arc::new(Loader { config, around, cache }), compiler })
+        Ok(Self {
+            loader: Arc::new(Loader {
+                config,
+                around,
+                cache,
+            }),
+            compiler,
+        })
     }
 
     /// Load a program, waiting for the compiler. Never to be called from [`Self::load_with`]'s callbacks.
@@ -68,7 +92,9 @@ impl Sandbox {
             // Nobody waits any more only if this process is being torn down.
             send.send(loader.load(&bytes, |_| ())).ok();
         }))?;
-        answer.recv().unwrap_or_else(|_| Err(LoadError::Compile("the compiler panicked".to_owned())))
+        answer
+            .recv()
+            .unwrap_or_else(|_| Err(LoadError::Compile("the compiler panicked".to_owned())))
     }
 
     /// Load a program without waiting: `progress` and then, once, `done` are called on the compiler's
@@ -83,7 +109,8 @@ impl Sandbox {
         done: impl FnOnce(Result<Arc<ComponentProgram>, LoadError>) + Send + 'static,
     ) -> Result<(), LoadError> {
         let (bytes, loader) = (bytes.into(), Arc::clone(&self.loader));
-        self.compiler.submit(Box::new(move || done(loader.load_caught(&bytes, progress))))
+        self.compiler
+            .submit(Box::new(move || done(loader.load_caught(&bytes, progress))))
     }
 
     /// Drop what is kept of a program on disk. Those already loaded are not touched.
@@ -115,10 +142,15 @@ impl Loader {
         progress: impl FnMut(Progress),
     ) -> Result<Arc<ComponentProgram>, LoadError> {
         let load = std::panic::AssertUnwindSafe(|| self.load(bytes, progress));
-        std::panic::catch_unwind(load).unwrap_or_else(|_| Err(LoadError::Compile("the compiler panicked".to_owned())))
+        std::panic::catch_unwind(load)
+            .unwrap_or_else(|_| Err(LoadError::Compile("the compiler panicked".to_owned())))
     }
 
-    fn load(&self, bytes: &[u8], mut progress: impl FnMut(Progress)) -> Result<Arc<ComponentProgram>, LoadError> {
+    fn load(
+        &self,
+        bytes: &[u8],
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Arc<ComponentProgram>, LoadError> {
         let inspection = inspect(bytes, self.config.max_upload)?;
         progress(Progress::Inspected(inspection.clone()));
         if inspection.world == World::Bot {
@@ -126,15 +158,27 @@ impl Loader {
         }
         let begun = Instant::now();
         let (component, cached) = self.component(bytes, &inspection)?;
-        progress(Progress::Compiled { cached, took: begun.elapsed() });
-        ComponentProgram::new(&component, inspection, self.around.clone(), &self.config).map(Arc::new)
+        progress(Progress::Compiled {
+            cached,
+            took: begun.elapsed(),
+        });
+        ComponentProgram::new(&component, inspection, self.around.clone(), &self.config)
+            .map(Arc::new)
     }
 
     /// Machine code, and whether it was there already.
-    fn component(&self, bytes: &[u8], inspection: &Inspection) -> Result<(Component, bool), LoadError> {
+    fn component(
+        &self,
+        bytes: &[u8],
+        inspection: &Inspection,
+    ) -> Result<(Component, bool), LoadError> {
         let engine = self.around.engines.get(Sort::of(inspection, &self.config));
         let counters = &self.around.counters;
-        match self.cache.as_ref().map(|cache| cache.get(engine, &inspection.sha256)) {
+        match self
+            .cache
+            .as_ref()
+            .map(|cache| cache.get(engine, &inspection.sha256))
+        {
             Some(Found::Component(component)) => {
                 count(&counters.cache_hits);
                 return Ok((component, true));
@@ -142,8 +186,8 @@ impl Loader {
             Some(Found::Rejected) => count(&counters.cache_rejected),
             Some(Found::Nothing) | None => {}
         }
-        let component =
-            Component::from_binary(engine, bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let component = Component::from_binary(engine, bytes)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         count(&counters.compiled);
         if let Some(cache) = &self.cache {
             cache.put(engine, &inspection.sha256, &component);

@@ -11,7 +11,9 @@ pub struct HostClock {
 
 impl Default for HostClock {
     fn default() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 }
 
@@ -19,7 +21,10 @@ impl HostClock {
     /// What they say.
     #[must_use]
     pub fn now(&self) -> Clock {
-        Clock { wall: unix_millis(), mono: self.start.elapsed() }
+        Clock {
+            wall: unix_millis(),
+            mono: self.start.elapsed(),
+        }
     }
 
     /// The moment of a reading of the steady clock, for the runtime's timers.
@@ -32,6 +37,8 @@ impl HostClock {
 /// Unix time in milliseconds; 0 when the machine's clock stands before 1970.
 #[must_use]
 pub fn unix_millis() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

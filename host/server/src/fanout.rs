@@ -61,13 +61,20 @@ impl<'a> Encoded<'a> {
             Route::Unreliable => Lane::Unreliable,
             Route::Latest(key) => Lane::Latest(key),
         };
-        Self { outgoing, lane, play: None }
+        Self {
+            outgoing,
+            lane,
+            play: None,
+        }
     }
 
     /// The same for something that no room has numbered, and that still must not be lost.
     #[must_use]
     pub fn unnumbered(outgoing: &'a Outgoing) -> Self {
-        Self { lane: Lane::Reliable, ..Self::new(outgoing) }
+        Self {
+            lane: Lane::Reliable,
+            ..Self::new(outgoing)
+        }
     }
 
     /// Hand it to a connection.
@@ -76,7 +83,11 @@ impl<'a> Encoded<'a> {
             Sink::Heartbeat(heart) => heart.beat(),
             Sink::Socket { outbox, dialect } => {
                 let bytes = self.bytes(*dialect);
-                outbox.push(Frame { bytes, lane: self.lane, urgent: false });
+                outbox.push(Frame {
+                    bytes,
+                    lane: self.lane,
+                    urgent: false,
+                });
             }
         }
     }
@@ -102,20 +113,28 @@ pub struct Outlets {
 impl Outlets {
     /// A connection can be reached from now on. Numbers only grow.
     pub fn insert(&mut self, connection: ConnectionId, outlet: Outlet) {
-        let place = self.by_number.partition_point(|(number, _)| *number < connection);
+        let place = self
+            .by_number
+            .partition_point(|(number, _)| *number < connection);
         self.by_number.insert(place, (connection, outlet));
     }
 
     /// It cannot any more.
     pub fn remove(&mut self, connection: ConnectionId) -> Option<Outlet> {
-        let place = self.by_number.binary_search_by_key(&connection, |(number, _)| *number).ok()?;
+        let place = self
+            .by_number
+            .binary_search_by_key(&connection, |(number, _)| *number)
+            .ok()?;
         Some(self.by_number.remove(place).1)
     }
 
     /// The connection of that number.
     #[must_use]
     pub fn get(&self, connection: ConnectionId) -> Option<&Outlet> {
-        let place = self.by_number.binary_search_by_key(&connection, |(number, _)| *number).ok()?;
+        let place = self
+            .by_number
+            .binary_search_by_key(&connection, |(number, _)| *number)
+            .ok()?;
         self.by_number.get(place).map(|(_, outlet)| outlet)
     }
 
@@ -140,10 +159,16 @@ impl Outlets {
         match &outgoing.to {
             Recipients::All => self.by_number.iter().for_each(|(_, outlet)| send(outlet)),
             Recipients::But(but) => {
-                self.by_number.iter().filter(|(number, _)| number != but).for_each(|(_, outlet)| send(outlet));
+                self.by_number
+                    .iter()
+                    .filter(|(number, _)| number != but)
+                    .for_each(|(_, outlet)| send(outlet));
             }
             Recipients::ButThese(these) => {
-                let others = self.by_number.iter().filter(|(number, _)| !these.contains(number));
+                let others = self
+                    .by_number
+                    .iter()
+                    .filter(|(number, _)| !these.contains(number));
                 others.for_each(|(_, outlet)| send(outlet));
             }
             Recipients::These(these) => these.iter().filter_map(|&c| self.get(c)).for_each(send),

@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What this host can do for rules beyond their room. Documents and media are not among it yet.
-pub const OFFERED: [Capability; 3] = [Capability::SetProfile, Capability::Move, Capability::Publish];
+pub const OFFERED: [Capability; 3] = [
+    Capability::SetProfile,
+    Capability::Move,
+    Capability::Publish,
+];
 
 /// What the operator says of a kind.
 #[derive(Clone, Debug)]
@@ -24,7 +28,11 @@ pub struct KindSettings {
 
 impl Default for KindSettings {
     fn default() -> Self {
-        Self { options: "{}".to_owned(), limits: Limits::default(), granted: None }
+        Self {
+            options: "{}".to_owned(),
+            limits: Limits::default(),
+            granted: None,
+        }
     }
 }
 
@@ -48,7 +56,12 @@ pub struct Kind {
 impl Kind {
     /// A kind ruled by a program.
     #[must_use]
-    pub fn new(name: &str, program: Arc<dyn Program>, settings: KindSettings, store: roost_store::Rooms) -> Self {
+    pub fn new(
+        name: &str,
+        program: Arc<dyn Program>,
+        settings: KindSettings,
+        store: roost_store::Rooms,
+    ) -> Self {
         let labels = [("kind", name.to_owned())];
         Self {
             name: Arc::from(name),
@@ -97,7 +110,10 @@ impl Kind {
     pub fn granted(&self, manifest: &Manifest) -> Vec<Capability> {
         match &self.settings.granted {
             Some(granted) => granted.clone(),
-            None => OFFERED.into_iter().filter(|offered| manifest.capabilities.contains(offered)).collect(),
+            None => OFFERED
+                .into_iter()
+                .filter(|offered| manifest.capabilities.contains(offered))
+                .collect(),
         }
     }
 

@@ -1,15 +1,20 @@
 //! The server: sockets, room actors, deployment, configuration and telemetry; the binary is `roost`.
-pub mod net;
-pub mod telemetry;
 pub mod actor;
+pub mod builtin;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod doors;
 pub mod fanout;
+pub mod http;
 pub mod kinds;
 pub mod lobby;
-pub mod registry;
-pub mod session;
-pub mod builtin;
 pub mod modules;
+pub mod net;
 pub mod probe;
+pub mod registry;
+pub mod serve;
 pub mod services;
+pub mod session;
+pub mod shutdown;
+pub mod telemetry;

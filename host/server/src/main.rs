@@ -30,7 +30,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 fn serve_until_stopped(config: Config) -> anyhow::Result<()> {
     telemetry::start_logging(&config.log.level, config.log.format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         Ok(serve::run(config, shutdown).await?)

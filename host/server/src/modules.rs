@@ -109,28 +109,53 @@ impl Modules<'_> {
         let manifest = program.manifest();
         let name = || name.to_owned();
         if manifest.kind != name() {
-            return Err(ModuleError::OtherKind { name: name(), kind: manifest.kind.clone() });
+            return Err(ModuleError::OtherKind {
+                name: name(),
+                kind: manifest.kind.clone(),
+            });
         }
         for wanted in &manifest.capabilities {
             if !OFFERED.contains(wanted) {
-                return Err(ModuleError::NotOffered { name: name(), wanted: wanted.name() });
+                return Err(ModuleError::NotOffered {
+                    name: name(),
+                    wanted: wanted.name(),
+                });
             }
-            if settings.granted.as_ref().is_some_and(|granted| !granted.contains(wanted)) {
-                return Err(ModuleError::NotGranted { name: name(), wanted: wanted.name() });
+            if settings
+                .granted
+                .as_ref()
+                .is_some_and(|granted| !granted.contains(wanted))
+            {
+                return Err(ModuleError::NotGranted {
+                    name: name(),
+                    wanted: wanted.name(),
+                });
             }
         }
-        Ok(Kind::new(&manifest.kind.clone(), program, settings, self.store.clone()))
+        Ok(Kind::new(
+            &manifest.kind.clone(),
+            program,
+            settings,
+            self.store.clone(),
+        ))
     }
 
     fn program(&self, name: &str, bytes: &[u8]) -> Result<Arc<dyn Program>, ModuleError> {
         let loaded = self.sandbox.load(bytes.to_vec());
-        let program = loaded.map_err(|source| ModuleError::Load { name: name.to_owned(), source })?;
+        let program = loaded.map_err(|source| ModuleError::Load {
+            name: name.to_owned(),
+            source,
+        })?;
         tracing::info!(module = name, program = %program.hash(), bytes = bytes.len(), "loaded");
         Ok(program)
     }
 }
 
 fn read(name: &str, path: &Path) -> Result<Vec<u8>, ModuleError> {
-    let failed = |source| ModuleError::File { name: name.to_owned(), path: path.to_owned(), source };
+    let failed = |source| ModuleError::File {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        source,
+    };
     std::fs::read(path).map_err(failed)
 }

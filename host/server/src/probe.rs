@@ -51,7 +51,11 @@ impl Heartbeat {
             0 => Err("the probe's room has not ticked yet".to_owned()),
             last => {
                 let ago = unix_millis().saturating_sub(last);
-                if ago <= PATIENCE_MS { Ok(()) } else { Err(format!("the probe's room last ticked {ago} ms ago")) }
+                if ago <= PATIENCE_MS {
+                    Ok(())
+                } else {
+                    Err(format!("the probe's room last ticked {ago} ms ago"))
+                }
             }
         }
     }
@@ -61,14 +65,25 @@ impl Heartbeat {
 ///
 /// # Errors
 /// It cannot be entered.
-pub async fn start(registry: &Arc<Registry>, program: Arc<dyn Program>) -> Result<Arc<Heartbeat>, ProbeError> {
+pub async fn start(
+    registry: &Arc<Registry>,
+    program: Arc<dyn Program>,
+) -> Result<Arc<Heartbeat>, ProbeError> {
     let store = registry.host().store.clone();
     let kind = Arc::new(Kind::new(KIND, program, KindSettings::default(), store));
     let room = registry.room(&kind, "ready")?;
     let heart = Arc::new(Heartbeat::default());
     let user = UserId::new("roost", "probe").ok_or(ProbeError::Name)?;
-    let profile = Profile { name: "probe".to_owned(), color: 0 };
-    let who = Identity { user: user.clone(), profile, claims: "{}".to_owned(), verified: true };
+    let profile = Profile {
+        name: "probe".to_owned(),
+        color: 0,
+    };
+    let who = Identity {
+        user: user.clone(),
+        profile,
+        claims: "{}".to_owned(),
+        verified: true,
+    };
     // Sessions of clients count from 1.
     let session = SessionId(0);
     let outlet = Outlet {
@@ -78,7 +93,14 @@ pub async fn start(registry: &Arc<Registry>, program: Arc<dyn Program>) -> Resul
         inbox: Arc::new(SessionInbox::default()),
         token: None,
     };
-    let knock = Knock { session, who, options: "{}".to_owned(), leaving: None, resume: None, at_once: true };
+    let knock = Knock {
+        session,
+        who,
+        options: "{}".to_owned(),
+        leaving: None,
+        resume: None,
+        at_once: true,
+    };
     room.knock(knock, outlet).await?;
     Ok(heart)
 }

@@ -71,10 +71,20 @@ impl Registry {
             return Err(RoomError::TooMany(self.most));
         }
         let limits = kind.limits();
-        let handle = RoomHandle::new(Arc::clone(&key.0), Arc::clone(&key.1), kind.program(), limits);
+        let handle = RoomHandle::new(
+            Arc::clone(&key.0),
+            Arc::clone(&key.1),
+            kind.program(),
+            limits,
+        );
         inner.rooms.insert(key, handle.clone());
         drop(inner);
-        let actor = Actor::new(handle.clone(), Arc::clone(kind), self.host.clone(), Arc::clone(self));
+        let actor = Actor::new(
+            handle.clone(),
+            Arc::clone(kind),
+            self.host.clone(),
+            Arc::clone(self),
+        );
         tokio::spawn(actor.run());
         Ok(handle)
     }
@@ -128,7 +138,10 @@ impl Registry {
     /// The first reason why state could not be stored.
     #[must_use]
     pub fn storage_failure(&self) -> Option<String> {
-        self.storage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.storage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// What rooms need of the host.

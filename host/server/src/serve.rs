@@ -19,6 +19,7 @@ use crate::net::limits::Limits;
 use crate::net::listener::{self, Listener, NetError, Service};
 use crate::net::tls::Tls;
 use crate::net::upgrade::{Client, Doors, Upgraded, refusal};
+use crate::services::{Services, StartError};
 use crate::shutdown::Shutdown;
 use crate::telemetry::{self, TelemetryError};
 
@@ -34,6 +35,9 @@ pub enum ServeError {
     /// Logging or metrics.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// State, modules, rooms.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// A file, or standard output.
     #[error("{what}: {error}")]
     Io {
@@ -48,30 +52,52 @@ pub enum ServeError {
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServeError> {
     let metrics = telemetry::start_metrics()?;
     let readiness = Readiness::default();
-    let router = crate::http::router(&config.http, readiness.clone(), metrics.clone());
     let listeners = open(&config).await?;
     let monitor = open_monitor(&config).await?;
+    let services = Services::start(&config).await?;
+    let router = crate::http::router(&config.http, readiness.clone(), metrics.clone())
+        .merge(crate::http::rooms::routes(Arc::clone(&services.kinds)));
     let reload = reload_certificates(&listeners, &shutdown);
     announce(&config, &listeners, monitor.as_ref().map(Listener::addr))?;
 
     let limits = Limits::new(config.net.max_sockets, config.net.max_sockets_per_address);
-    let service = Arc::new(service(&config, router, Arc::new(NoDoors), limits.clone()));
+    let doors: Arc<dyn Doors> = Arc::clone(&services.reception) as _;
+    let service = Arc::new(service(&config, router, doors, limits.clone()));
     let monitoring = Arc::new(service_for_monitor(&config, metrics.clone()));
     tokio::join!(
         listener::serve(listeners, service, shutdown.stop()),
         listener::serve(monitor.into_iter().collect(), monitoring, shutdown.stop()),
         until_stopped(&shutdown, reload),
         until_stopped(&shutdown, upkeep(metrics)),
+        until_stopped(&shutdown, services.watch(readiness)),
     );
-    tracing::info!(sockets = limits.sockets(), "stopping");
+    stop(&config, &shutdown, services, &limits).await
+}
+
+/// Rooms put everything away and let go of their connections, which then close by themselves.
+async fn stop(
+    config: &Config,
+    shutdown: &Shutdown,
+    services: Services,
+    limits: &Arc<Limits>,
+) -> Result<(), ServeError> {
+    tracing::info!(sockets = limits.sockets(), rooms = services.registry.len(), "stopping");
+    let put_away = async {
+        let stopped = services.stop().await;
+        limits.drained().await;
+        stopped
+    };
     tokio::select! {
-        () = limits.drained() => {}
+        stopped = put_away => Ok(stopped?),
         () = tokio::time::sleep(config.server.stop_timeout.get()) => {
             tracing::warn!(sockets = limits.sockets(), "not everybody left in time");
+            Ok(())
         }
-        () = shutdown.forced() => tracing::warn!("forced"),
+        () = shutdown.forced() => {
+            tracing::warn!("forced");
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 async fn until_stopped(shutdown: &Shutdown, work: impl Future<Output = ()>) {
@@ -84,7 +110,11 @@ async fn until_stopped(shutdown: &Shutdown, work: impl Future<Output = ()>) {
 async fn open(config: &Config) -> Result<Vec<Listener>, ServeError> {
     let mut listeners = Vec::new();
     for listen in &config.server.listen {
-        let tls = listen.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose()?;
+        let tls = listen
+            .tls
+            .as_ref()
+            .map(|files| Tls::load(&files.cert, &files.key))
+            .transpose()?;
         listeners.push(Listener::bind(listen.addr, tls).await?);
     }
     Ok(listeners)
@@ -113,7 +143,11 @@ fn service_for_monitor(config: &Config, metrics: PrometheusHandle) -> Service {
 }
 
 /// The one line on standard output by which others see that Roost answers, and where.
-fn announce(config: &Config, listeners: &[Listener], monitor: Option<SocketAddr>) -> Result<(), ServeError> {
+fn announce(
+    config: &Config,
+    listeners: &[Listener],
+    monitor: Option<SocketAddr>,
+) -> Result<(), ServeError> {
     let mut line = String::from("roost ready:");
     for listener in listeners {
         let _ = write!(line, " {}", listener.url());
@@ -124,11 +158,20 @@ fn announce(config: &Config, listeners: &[Listener], monitor: Option<SocketAddr>
     let _ = write!(line, " state={}", config.server.state_dir.display());
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    written.map_err(|error| ServeError::Io { what: "standard output".to_owned(), error })
+    written.map_err(|error| ServeError::Io {
+        what: "standard output".to_owned(),
+        error,
+    })
 }
 
-fn reload_certificates(listeners: &[Listener], shutdown: &Shutdown) -> impl Future<Output = ()> + use<> {
-    let certificates: Vec<Tls> = listeners.iter().filter_map(|listener| listener.tls().cloned()).collect();
+fn reload_certificates(
+    listeners: &[Listener],
+    shutdown: &Shutdown,
+) -> impl Future<Output = ()> + use<> {
+    let certificates: Vec<Tls> = listeners
+        .iter()
+        .filter_map(|listener| listener.tls().cloned())
+        .collect();
     let mut reloads = shutdown.reloads();
     async move {
         while reloads.changed().await.is_ok() {

@@ -2,8 +2,10 @@
 
 use crate::actor::{Host, Pool};
 use crate::clock::HostClock;
-use crate::config::{Config, KindConfig};
+use crate::config::Config;
+use crate::config::tree::KindConfig;
 use crate::doors::{Entrance, Keys, KeysError, Reception};
+use crate::http::health::Readiness;
 use crate::kinds::{KindSettings, Kinds};
 use crate::modules::{ModuleError, Modules};
 use crate::probe::{self, Heartbeat, ProbeError};
@@ -15,8 +17,11 @@ use roost_store::{Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 use thiserror::Error;
 
+/// How often it is looked whether everything works.
+const PULSE: Duration = Duration::from_millis(250);
 /// Folder of compiled programs in the state directory.
 const CACHE_FOLDER: &str = "cache";
 
@@ -71,7 +76,11 @@ impl Services {
         let (store, kinds, probe, keys) =
             tokio::task::spawn_blocking(move || prepare(&blocking)).await??;
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
-        let host = Host { clock: HostClock::default(), store: store.rooms().clone(), pool: Pool::new(cores) };
+        let host = Host {
+            clock: HostClock::default(),
+            store: store.rooms().clone(),
+            pool: Pool::new(cores),
+        };
         let registry = Registry::new(host, config.rooms.max);
         let heart = probe::start(&registry, probe).await?;
         let kinds = Arc::new(kinds);
@@ -83,15 +92,30 @@ impl Services {
             sockets: config.net.socket(close::SLOW),
         };
         let reception = Arc::new(Reception::new(Arc::new(entrance)));
-        Ok(Self { registry, kinds, reception, heart, store })
+        Ok(Self {
+            registry,
+            kinds,
+            reception,
+            heart,
+            store,
+        })
     }
 
-    /// Whether state can be stored and rooms work; the reasons why not, by what is concerned.
-    #[must_use]
-    pub fn readiness(&self) -> [(&'static str, Result<(), String>); 2] {
-        let stored = self.store.health().map_err(|error| error.to_string());
-        let stored = stored.and_then(|()| self.registry.storage_failure().map_or(Ok(()), Err));
-        [("store", stored), ("rooms", self.heart.check())]
+    /// Keep `/readyz` up to date, for ever: whether state can be stored, and whether rooms tick and fan out.
+    pub async fn watch(&self, readiness: Readiness) {
+        let checks = [readiness.check("store"), readiness.check("rooms")];
+        let mut pulse = tokio::time::interval(PULSE);
+        loop {
+            pulse.tick().await;
+            let stored = self.store.health().map_err(|error| error.to_string());
+            let stored = stored.and_then(|()| self.registry.storage_failure().map_or(Ok(()), Err));
+            for (check, result) in checks.iter().zip([stored, self.heart.check()]) {
+                match result {
+                    Ok(()) => check.green(),
+                    Err(reason) => check.red(reason),
+                }
+            }
+        }
     }
 
     /// Put all rooms away and close the store. Sockets are the caller's.
@@ -102,7 +126,10 @@ impl Services {
         self.registry.shut_down().await;
         let store = self.store;
         let closed = tokio::task::spawn_blocking(move || store.close()).await?;
-        closed.map_err(|source| StartError::Store { path: PathBuf::new(), source })
+        closed.map_err(|source| StartError::Store {
+            path: PathBuf::new(),
+            source,
+        })
     }
 }
 
@@ -111,19 +138,33 @@ type Prepared = (Store, Kinds, Arc<dyn roost_room::Program>, Keys);
 /// What reads files and compiles.
 fn prepare(config: &Config) -> Result<Prepared, StartError> {
     let state = &config.server.state_dir;
-    let store = Store::open(state, roost_store::Options::default())
-        .map_err(|source| StartError::Store { path: state.clone(), source })?;
+    let store = Store::open(state, roost_store::Options::default()).map_err(|source| {
+        StartError::Store {
+            path: state.clone(),
+            source,
+        }
+    })?;
     let keys = match &config.play.secret {
         Some(secret) => Keys::from_secret(secret.expose().as_bytes()),
         None => Keys::in_state(state)?,
     };
     let sandbox = Sandbox::new(roost_sandbox::SandboxConfig {
-        cache_dir: Some(config.sandbox.cache_dir.clone().unwrap_or_else(|| state.join(CACHE_FOLDER))),
+        cache_dir: Some(
+            config
+                .sandbox
+                .cache_dir
+                .clone()
+                .unwrap_or_else(|| state.join(CACHE_FOLDER)),
+        ),
         memory: config.sandbox.memory.get(),
         ..roost_sandbox::SandboxConfig::default()
     })?;
     let settings = |name: &str| settings(config, name);
-    let modules = Modules { sandbox: &sandbox, store: store.rooms().clone(), settings: &settings };
+    let modules = Modules {
+        sandbox: &sandbox,
+        store: store.rooms().clone(),
+        settings: &settings,
+    };
     let kinds = modules.load(&named(config))?;
     let probe = modules.probe()?;
     Ok((store, kinds, probe, keys))
@@ -132,7 +173,9 @@ fn prepare(config: &Config) -> Result<Prepared, StartError> {
 /// Modules that are named in the configuration or on the command line.
 fn named(config: &Config) -> Vec<(String, PathBuf)> {
     let kinds = config.kinds.iter();
-    kinds.filter_map(|(name, kind)| Some((name.clone(), kind.module.clone()?))).collect()
+    kinds
+        .filter_map(|(name, kind)| Some((name.clone(), kind.module.clone()?)))
+        .collect()
 }
 
 /// What the operator says of a kind.
@@ -150,10 +193,17 @@ fn settings(config: &Config, name: &str) -> KindSettings {
         keep_empty: kind.keep_empty.unwrap_or(config.rooms.keep_empty).get(),
         ..host
     };
-    let known = |name: &String| Capability::ALL.into_iter().find(|capability| capability.name() == name);
+    let known = |name: &String| {
+        Capability::ALL
+            .into_iter()
+            .find(|capability| capability.name() == name)
+    };
     KindSettings {
         options: serde_json::Value::Object(kind.options.clone()).to_string(),
         limits,
-        granted: kind.capabilities.as_ref().map(|names| names.iter().filter_map(known).collect()),
+        granted: kind
+            .capabilities
+            .as_ref()
+            .map(|names| names.iter().filter_map(known).collect()),
     }
 }

@@ -65,6 +65,9 @@ impl SessionInbox {
     }
 
     fn try_next(&self) -> Option<SessionEvent> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 }

@@ -30,7 +30,18 @@ impl Shutdown {
         let (stop, stopped) = watch::channel(false);
         let (force, forced) = watch::channel(false);
         let (reload, reloaded) = watch::channel(0);
-        (ShutdownSender { stop, force, reload }, Self { stop: stopped, force: forced, reload: reloaded })
+        (
+            ShutdownSender {
+                stop,
+                force,
+                reload,
+            },
+            Self {
+                stop: stopped,
+                force: forced,
+                reload: reloaded,
+            },
+        )
     }
 
     /// Listens to the process's signals.

@@ -11,8 +11,9 @@ const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 60;
 const USUAL_FUNCTION_LINES: usize = 35;
 
-/// Which of our own crates each crate may name, outside of tests. Whoever adds a crate adds its row.
-const ARROWS: [(&str, &[&str]); 10] = [
+/// Which of our own crates each crate may name, outside of tests. Whoever adds a crate adds its row; the crates in `tests/`
+/// may name any, and guests the SDK.
+const ARROWS: [(&str, &[&str]); 8] = [
     ("roost-room", &[]),
     ("roost-sandbox", &["roost-room"]),
     ("roost-store", &[]),
@@ -30,8 +31,6 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("xtask", &[]),
     ("roost-bench", &[]),
     ("roost-sdk", &[]),
-    ("roost-it", &[]),
-    ("roost-tidy", &[]),
 ];
 
 /// All the kernel may use: it has no clock, no runtime, no serde, no randomness.
@@ -255,6 +254,7 @@ fn crates_depend_as_the_arrows_allow() {
         let allowed: &[&str] = match row {
             Some((_, allowed)) => allowed,
             None if guest => &["roost-sdk"],
+            None if manifest.in_folder("tests/") => continue,
             None => {
                 offenders.push(format!(
                     "{}: {} has no row in ARROWS",

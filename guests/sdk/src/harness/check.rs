@@ -112,12 +112,7 @@ impl Checker<'_> {
                 self.content(publication.topic, &publication.payload, MAX_ABROAD)?;
                 self.needs(Capability::Publish)
             }
-            Effect::Commit => {
-                let durability = self.manifest.durability;
-                require(durability != Durability::Ephemeral, || {
-                    "the kind is ephemeral".to_owned()
-                })
-            }
+            Effect::Commit => self.commit(),
             Effect::DocApply(change) => {
                 require((1..=MAX_OPS).contains(&change.ops.len()), || {
                     "number of ops".to_owned()
@@ -135,6 +130,11 @@ impl Checker<'_> {
                 require(is_last, || "is not the last effect".to_owned())
             }
         }
+    }
+
+    fn commit(&self) -> Result<(), String> {
+        let is_kept = self.manifest.durability != Durability::Ephemeral;
+        require(is_kept, || "the kind is ephemeral".to_owned())
     }
 
     fn relocation(&self, relocation: &Relocation) -> Result<(), String> {

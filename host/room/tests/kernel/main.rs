@@ -8,6 +8,7 @@ mod mailbox;
 mod records;
 mod restart;
 mod rules;
+mod scripts;
 mod stage;
 mod validation;
 mod words;

@@ -90,6 +90,7 @@ impl Stage {
                 "keep" => self.limits.keep_empty = Duration::from_millis(number.into()),
                 "program" => script.hash = ProgramHash([u8::try_from(number).unwrap(); 32]),
                 "refuses" => script.refuses = true,
+                "greedy" => script.manifest.capabilities = roost_room::Capability::ALL.to_vec(),
                 "plain" => script.manifest.capabilities.clear(),
                 "ungranted" => self.granted = false,
                 "options" => self.options = value.to_owned(),
@@ -100,7 +101,7 @@ impl Stage {
     }
 
     fn config(&self) -> RoomConfig {
-        let wanted = self.program.manifest.capabilities.clone();
+        let wanted = roost_room::Capability::ALL.to_vec();
         RoomConfig {
             id: "room".to_owned(),
             options: self.options.clone(),
@@ -127,6 +128,7 @@ impl Stage {
     }
 
     pub(crate) fn open(&mut self) {
+        (self.checkpoint, self.records) = (None, Vec::new());
         match Room::open(self.program.clone(), self.config(), self.opening()) {
             Ok(room) => {
                 self.room = Some(room);
@@ -138,6 +140,23 @@ impl Stage {
 
     pub(crate) fn restored(&self, checkpoint: &Checkpoint, records: &[CallRecord]) -> Room {
         Room::restore(self.program.clone(), self.config(), &self.opening(), checkpoint, records).unwrap()
+    }
+
+    /// The same from a checkpoint that may be damaged.
+    pub(crate) fn maybe_restored(&self, checkpoint: &Checkpoint) -> Option<Room> {
+        Room::restore(self.program.clone(), self.config(), &self.opening(), checkpoint, &[]).ok()
+    }
+
+    /// Somebody who wants to enter at once.
+    pub(crate) fn entering(session: u64, user: &str) -> Input {
+        Input::Knock(Knock {
+            session: SessionId(session),
+            who: identity(user),
+            options: "{}".to_owned(),
+            leaving: None,
+            resume: None,
+            at_once: true,
+        })
     }
 
     fn restart(&mut self) {

@@ -4,10 +4,10 @@
 use super::{Topics, json::json};
 use crate::bindings::types as wit;
 use roost_room::{
-    Access, Audience, Author, Ban, ConnectionId, Delivery, DocChange, DocEdit, DocOp, DocRight, Effect, Ending, Fault,
-    Flow, Forwarding, Lane, Listing, MediaRight, MemberId, MemberProfile, Packet, Payload, Profile, Publication, Reach,
-    Redirection, Refusal, RefusalReason, Relocation, Removal, Right, SignalReply, Subscription, Timer, TimerId, Track,
-    UserId,
+    Access, Audience, Author, Ban, ConnectionId, Delivery, DocChange, DocEdit, DocOp, DocRight,
+    Effect, Ending, Fault, Flow, Forwarding, Lane, Listing, MediaRight, MemberId, MemberProfile,
+    Packet, Payload, Profile, Publication, Reach, Redirection, Refusal, RefusalReason, Relocation,
+    Removal, Right, SignalReply, Subscription, Timer, TimerId, Track, UserId,
 };
 
 /// Numbers of JavaScript end here.
@@ -19,7 +19,8 @@ type Checked<T> = Result<T, String>;
 pub(crate) fn effects(effects: Vec<wit::Effect>, topics: &Topics) -> Result<Vec<Effect>, Fault> {
     let convert = |(place, one): (usize, wit::Effect)| {
         let name = name(&one);
-        effect(one, topics).map_err(|reason| Fault::Invalid(format!("effect {place}, {name}: {reason}")))
+        effect(one, topics)
+            .map_err(|reason| Fault::Invalid(format!("effect {place}, {name}: {reason}")))
     };
     effects.into_iter().enumerate().map(convert).collect()
 }
@@ -27,9 +28,11 @@ pub(crate) fn effects(effects: Vec<wit::Effect>, topics: &Topics) -> Result<Vec<
 fn effect(effect: wit::Effect, topics: &Topics) -> Checked<Effect> {
     Ok(match effect {
         wit::Effect::Deliver(it) => Effect::Deliver(delivery(it, topics)?),
-        wit::Effect::Forward(it) => {
-            Effect::Forward(Forwarding { index: it.index, to: audience(it.to), lane: lane(it.lane) })
-        }
+        wit::Effect::Forward(it) => Effect::Forward(Forwarding {
+            index: it.index,
+            to: audience(it.to),
+            lane: lane(it.lane),
+        }),
         wit::Effect::Admit(connection) => Effect::Admit(ConnectionId(connection)),
         wit::Effect::Refuse(it) => Effect::Refuse(refusal(it)),
         wit::Effect::Redirect(it) => Effect::Redirect(Redirection {
@@ -38,13 +41,22 @@ fn effect(effect: wit::Effect, topics: &Topics) -> Checked<Effect> {
             notice: it.notice,
         }),
         wit::Effect::Move(it) => Effect::Move(relocation(it, topics)?),
-        wit::Effect::Kick(it) => Effect::Kick(Removal { member: MemberId(it.member), text: it.text }),
-        wit::Effect::SetTimer(it) => Effect::SetTimer(Timer { id: TimerId(it.id), after: it.after }),
+        wit::Effect::Kick(it) => Effect::Kick(Removal {
+            member: MemberId(it.member),
+            text: it.text,
+        }),
+        wit::Effect::SetTimer(it) => Effect::SetTimer(Timer {
+            id: TimerId(it.id),
+            after: it.after,
+        }),
         wit::Effect::CancelTimer(id) => Effect::CancelTimer(TimerId(id)),
         wit::Effect::SetListing(it) => Effect::SetListing(listing(it)?),
         wit::Effect::SetProfile(it) => Effect::SetProfile(MemberProfile {
             member: MemberId(it.member),
-            profile: Profile { name: it.profile.name, color: it.profile.color },
+            profile: Profile {
+                name: it.profile.name,
+                color: it.profile.color,
+            },
         }),
         wit::Effect::Subscribe(it) => Effect::Subscribe(subscription(it, topics)?),
         wit::Effect::Unsubscribe(it) => Effect::Unsubscribe(subscription(it, topics)?),
@@ -54,10 +66,16 @@ fn effect(effect: wit::Effect, topics: &Topics) -> Checked<Effect> {
         wit::Effect::Grant(it) => Effect::Grant(right(it)?),
         wit::Effect::Deny(it) => Effect::Deny(right(it)?),
         wit::Effect::ReplySignal(it) => {
-            let answer = it.answer.map(payload).map_or_else(|text| Ok(Err(text)), |given| given.map(Ok))?;
+            let answer = it
+                .answer
+                .map(payload)
+                .map_or_else(|text| Ok(Err(text)), |given| given.map(Ok))?;
             Effect::ReplySignal(SignalReply { id: it.id, answer })
         }
-        wit::Effect::EndRoom(it) => Effect::EndRoom(Ending { text: it.text, outcome: json(it.outcome)? }),
+        wit::Effect::EndRoom(it) => Effect::EndRoom(Ending {
+            text: it.text,
+            outcome: json(it.outcome)?,
+        }),
     })
 }
 
@@ -75,7 +93,9 @@ fn publication(it: wit::Publication, topics: &Topics) -> Checked<Publication> {
     Ok(Publication {
         to: match it.to {
             wit::Reach::Subscribers => Reach::Subscribers,
-            wit::Reach::Users(users) => Reach::Users(users.iter().map(|id| user(id)).collect::<Checked<_>>()?),
+            wit::Reach::Users(users) => {
+                Reach::Users(users.iter().map(|id| user(id)).collect::<Checked<_>>()?)
+            }
         },
         topic: topics.name(it.topic)?,
         payload: payload(it.payload)?,
@@ -85,23 +105,36 @@ fn publication(it: wit::Publication, topics: &Topics) -> Checked<Publication> {
 
 fn relocation(it: wit::Relocation, topics: &Topics) -> Checked<Relocation> {
     let packet = |packet: wit::Packet| -> Checked<Packet> {
-        Ok(Packet { topic: topics.name(packet.topic)?, payload: payload(packet.payload)? })
+        Ok(Packet {
+            topic: topics.name(packet.topic)?,
+            payload: payload(packet.payload)?,
+        })
     };
     Ok(Relocation {
         connection: ConnectionId(it.connection),
         room: it.room,
-        on_arrival: it.on_arrival.into_iter().map(packet).collect::<Checked<_>>()?,
+        on_arrival: it
+            .on_arrival
+            .into_iter()
+            .map(packet)
+            .collect::<Checked<_>>()?,
     })
 }
 
 fn subscription(it: wit::Subscription, topics: &Topics) -> Checked<Subscription> {
-    Ok(Subscription { connection: ConnectionId(it.connection), topic: topics.name(it.topic)? })
+    Ok(Subscription {
+        connection: ConnectionId(it.connection),
+        topic: topics.name(it.topic)?,
+    })
 }
 
 fn listing(it: wit::Listing) -> Checked<Listing> {
     let ban = |ban: wit::BanResult| -> Checked<Ban> {
         let until = Some(ban.until).filter(|until| *until < NUMBER_END);
-        Ok(Ban { user: user(&ban.user)?, until: until.ok_or("a time of 2^53 or more")? })
+        Ok(Ban {
+            user: user(&ban.user)?,
+            until: until.ok_or("a time of 2^53 or more")?,
+        })
     };
     Ok(Listing {
         data: json(it.data)?,
@@ -130,9 +163,15 @@ fn doc_change(it: wit::DocChange) -> Checked<DocChange> {
             wit::DocEdit::Delete => DocEdit::Delete,
             wit::DocEdit::Increment(by) => DocEdit::Increment(by),
         };
-        Ok(DocOp { path: op.path, edit })
+        Ok(DocOp {
+            path: op.path,
+            edit,
+        })
     };
-    Ok(DocChange { doc: it.doc, ops: it.ops.into_iter().map(op).collect::<Checked<_>>()? })
+    Ok(DocChange {
+        doc: it.doc,
+        ops: it.ops.into_iter().map(op).collect::<Checked<_>>()?,
+    })
 }
 
 fn right(it: wit::Right) -> Checked<Right> {
@@ -175,9 +214,13 @@ fn payload(payload: wit::PayloadResult) -> Checked<Payload> {
 fn audience(to: wit::Audience) -> Audience {
     match to {
         wit::Audience::Everyone => Audience::Everyone,
-        wit::Audience::ButConnection(connection) => Audience::ButConnection(ConnectionId(connection)),
+        wit::Audience::ButConnection(connection) => {
+            Audience::ButConnection(ConnectionId(connection))
+        }
         wit::Audience::ButMember(member) => Audience::ButMember(MemberId(member)),
-        wit::Audience::Members(members) => Audience::Members(members.into_iter().map(MemberId).collect()),
+        wit::Audience::Members(members) => {
+            Audience::Members(members.into_iter().map(MemberId).collect())
+        }
         wit::Audience::Connections(connections) => {
             Audience::Connections(connections.into_iter().map(ConnectionId).collect())
         }

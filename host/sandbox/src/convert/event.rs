@@ -3,8 +3,8 @@
 use super::Topics;
 use crate::bindings::types as wit;
 use roost_room::{
-    Access, Ban, Context, DocOutcome, DocQuestion, EndCause, Entrant, Event, Fault, Flow, Identity, MediaRight,
-    MemberProfile, Message, Parting, Payload, Profile, Signal, Track,
+    Access, Ban, Context, DocOutcome, DocQuestion, EndCause, Entrant, Event, Fault, Flow, Identity,
+    MediaRight, MemberProfile, Message, Parting, Payload, Profile, Signal, Track,
 };
 
 /// A batch in the interface's form. `programs` are the hashes in its `activated` events as text, in
@@ -29,12 +29,22 @@ pub(crate) fn events<'a>(
 
 /// Time and chance of a call.
 pub(crate) fn context(context: &Context) -> wit::Context {
-    wit::Context { now: context.now, uptime: context.uptime, seed: context.seed, tick: context.tick }
+    wit::Context {
+        now: context.now,
+        uptime: context.uptime,
+        seed: context.seed,
+        tick: context.tick,
+    }
 }
 
 /// Bans that still run.
 pub(crate) fn bans(bans: &[Ban]) -> Vec<wit::BanParam<'_>> {
-    bans.iter().map(|ban| wit::BanParam { user: ban.user.as_str(), until: ban.until }).collect()
+    bans.iter()
+        .map(|ban| wit::BanParam {
+            user: ban.user.as_str(),
+            until: ban.until,
+        })
+        .collect()
 }
 
 fn message<'a>(
@@ -43,9 +53,12 @@ fn message<'a>(
     last: &mut Option<(&'a str, u16)>,
 ) -> Result<wit::Event<'a>, Fault> {
     // The kernel refuses such messages before; it would be the host's mistake, not the guest's.
-    let topic = topics
-        .number(&message.topic, last)
-        .ok_or_else(|| Fault::Invalid(format!("an event about the unknown topic {:?}", message.topic.as_str())))?;
+    let topic = topics.number(&message.topic, last).ok_or_else(|| {
+        Fault::Invalid(format!(
+            "an event about the unknown topic {:?}",
+            message.topic.as_str()
+        ))
+    })?;
     Ok(wit::Event::Message(wit::Message {
         member: message.member.0,
         via: message.via.0,
@@ -58,9 +71,10 @@ fn message<'a>(
 fn plain(event: &Event) -> wit::Event<'_> {
     match event {
         Event::JoinAttempt(who) => wit::Event::JoinAttempt(entrant(who)),
-        Event::Join(joined) => {
-            wit::Event::Join(wit::Joined { member: joined.member.0, entrant: entrant(&joined.entrant) })
-        }
+        Event::Join(joined) => wit::Event::Join(wit::Joined {
+            member: joined.member.0,
+            entrant: entrant(&joined.entrant),
+        }),
         Event::Attach(attached) => wit::Event::Attach(wit::Attachment {
             member: attached.member.0,
             connection: attached.connection.0,
@@ -71,9 +85,10 @@ fn plain(event: &Event) -> wit::Event<'_> {
             connection: detached.connection.0,
             reason: parting(detached.reason),
         }),
-        Event::Leave(left) => {
-            wit::Event::Leave(wit::Departure { member: left.member.0, reason: parting(left.reason) })
-        }
+        Event::Leave(left) => wit::Event::Leave(wit::Departure {
+            member: left.member.0,
+            reason: parting(left.reason),
+        }),
         // The two that `events` has taken out already are here only for completeness.
         Event::Message(_) | Event::Activated(_) | Event::Tick => wit::Event::Tick,
         Event::Timer(id) => wit::Event::Timer(id.0),
@@ -116,15 +131,25 @@ fn identity(who: &Identity) -> wit::Identity<'_> {
 }
 
 fn profile(profile: &Profile) -> wit::ProfileParam<'_> {
-    wit::ProfileParam { name: &profile.name, color: profile.color }
+    wit::ProfileParam {
+        name: &profile.name,
+        color: profile.color,
+    }
 }
 
 fn member_profile(changed: &MemberProfile) -> wit::MemberProfileParam<'_> {
-    wit::MemberProfileParam { member: changed.member.0, profile: profile(&changed.profile) }
+    wit::MemberProfileParam {
+        member: changed.member.0,
+        profile: profile(&changed.profile),
+    }
 }
 
 fn signal(signal: &Signal) -> wit::Signal<'_> {
-    wit::Signal { id: signal.id, name: &signal.name, body: payload(&signal.body) }
+    wit::Signal {
+        id: signal.id,
+        name: &signal.name,
+        body: payload(&signal.body),
+    }
 }
 
 fn doc_question(question: &DocQuestion) -> wit::DocQuestion<'_> {
@@ -141,7 +166,11 @@ fn doc_question(question: &DocQuestion) -> wit::DocQuestion<'_> {
 fn doc_outcome(outcome: &DocOutcome) -> wit::DocOutcome<'_> {
     wit::DocOutcome {
         doc: &outcome.doc,
-        version: outcome.version.as_ref().map(|version| *version).map_err(String::as_str),
+        version: outcome
+            .version
+            .as_ref()
+            .map(|version| *version)
+            .map_err(String::as_str),
     }
 }
 

@@ -65,7 +65,16 @@ mod tests {
 
     #[test]
     fn one_value_and_nothing_else() {
-        for bad in ["", "{", "1 2", "{\"a\":}", "nul", "[1,]", "\u{feff}1", "\"\n\""] {
+        for bad in [
+            "",
+            "{",
+            "1 2",
+            "{\"a\":}",
+            "nul",
+            "[1,]",
+            "\u{feff}1",
+            "\"\n\"",
+        ] {
             assert!(json(bad.to_owned()).is_err(), "{bad:?}");
         }
         for good in ["null", " 1 ", "\"é\"", "{\"a\":[1,2.5e3,true]}"] {

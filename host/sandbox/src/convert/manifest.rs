@@ -1,11 +1,14 @@
 //! What `describe` answers.
 
 use crate::bindings::rules as wit;
-use roost_room::{Capability, Durability, Intake, Manifest, Pace, RequestedLimits, Topic, TopicSpec};
+use roost_room::{
+    Capability, Durability, Intake, Manifest, Pace, RequestedLimits, Topic, TopicSpec,
+};
 
 /// The kernel's form of a manifest, unchecked. A capability named twice counts once.
 pub(crate) fn manifest(manifest: wit::Manifest) -> Manifest {
-    let mut capabilities: Vec<Capability> = manifest.capabilities.into_iter().map(capability).collect();
+    let mut capabilities: Vec<Capability> =
+        manifest.capabilities.into_iter().map(capability).collect();
     capabilities.sort_unstable();
     capabilities.dedup();
     Manifest {

@@ -11,7 +11,11 @@ pub(crate) struct Topics {
 
 impl Topics {
     pub(crate) fn of(manifest: &Manifest) -> Self {
-        let by_number: Vec<Topic> = manifest.topics.iter().map(|spec| spec.name.clone()).collect();
+        let by_number: Vec<Topic> = manifest
+            .topics
+            .iter()
+            .map(|spec| spec.name.clone())
+            .collect();
         // A manifest has at most 256.
         let mut by_name: Vec<(Topic, u16)> = by_number.iter().cloned().zip(0..).collect();
         by_name.sort();
@@ -25,14 +29,21 @@ impl Topics {
     }
 
     /// The number of a topic. `last` is what the event before gave: batches tend to have one topic.
-    pub(super) fn number<'a>(&self, topic: &'a Topic, last: &mut Option<(&'a str, u16)>) -> Option<u16> {
+    pub(super) fn number<'a>(
+        &self,
+        topic: &'a Topic,
+        last: &mut Option<(&'a str, u16)>,
+    ) -> Option<u16> {
         let name = topic.as_str();
         if let Some((same, number)) = *last
             && std::ptr::eq(same, name)
         {
             return Some(number);
         }
-        let place = self.by_name.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        let place = self
+            .by_name
+            .binary_search_by(|(other, _)| other.as_str().cmp(name))
+            .ok()?;
         let (_, number) = self.by_name.get(place)?;
         *last = Some((name, *number));
         Some(*number)

@@ -13,11 +13,17 @@ impl wall_clock::Host for Host {
     fn now(&mut self) -> wasmtime::Result<Datetime> {
         self.wasi.charge(0)?;
         let now = std::time::Duration::from_millis(self.wasi.now);
-        Ok(Datetime { seconds: now.as_secs(), nanoseconds: now.subsec_nanos() })
+        Ok(Datetime {
+            seconds: now.as_secs(),
+            nanoseconds: now.subsec_nanos(),
+        })
     }
 
     fn resolution(&mut self) -> wasmtime::Result<Datetime> {
-        Ok(Datetime { seconds: 0, nanoseconds: 1_000_000 })
+        Ok(Datetime {
+            seconds: 0,
+            nanoseconds: 1_000_000,
+        })
     }
 }
 

@@ -34,10 +34,16 @@ const WORKING: [&str; 19] = [
 struct Nothing;
 
 /// Offer what works, and traps for whatever else of WASI this component imports.
-pub(crate) fn add_to_linker(linker: &mut Linker<Host>, engine: &Engine, component: &Component) -> Result<()> {
+pub(crate) fn add_to_linker(
+    linker: &mut Linker<Host>,
+    engine: &Engine,
+    component: &Component,
+) -> Result<()> {
     working(linker)?;
     for (name, item) in component.component_type().imports(engine) {
-        let ComponentItem::ComponentInstance(interface) = item.ty else { continue };
+        let ComponentItem::ComponentInstance(interface) = item.ty else {
+            continue;
+        };
         if base(name) == "wasi:filesystem/preopens" {
             preopens(&mut linker.instance(name)?)?;
         } else if base(name).starts_with("wasi:") && !WORKING.contains(&base(name)) {
@@ -57,16 +63,28 @@ fn working(linker: &mut Linker<Host>) -> Result<()> {
     add!(sync::io::error, sync::io::poll, sync::io::streams);
     add!(clocks::wall_clock, clocks::monotonic_clock);
     add!(random::random, random::insecure, random::insecure_seed);
-    add!(cli::environment, cli::exit, cli::stdin, cli::stdout, cli::stderr);
+    add!(
+        cli::environment,
+        cli::exit,
+        cli::stdin,
+        cli::stdout,
+        cli::stderr
+    );
     add!(cli::terminal_input, cli::terminal_output);
-    add!(cli::terminal_stdin, cli::terminal_stdout, cli::terminal_stderr);
+    add!(
+        cli::terminal_stdin,
+        cli::terminal_stdout,
+        cli::terminal_stderr
+    );
     Ok(())
 }
 
 /// No directories: asking for them is allowed, because C libraries do at their start.
 fn preopens(interface: &mut LinkerInstance<'_, Host>) -> Result<()> {
     interface.func_new("get-directories", |_, _, _, results| {
-        results.iter_mut().for_each(|result| *result = Val::List(Vec::new()));
+        results
+            .iter_mut()
+            .for_each(|result| *result = Val::List(Vec::new()));
         Ok(())
     })
 }

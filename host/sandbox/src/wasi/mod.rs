@@ -113,7 +113,9 @@ impl Wasi {
 
 /// A trap with that text.
 fn refused<T>(what: &str) -> wasmtime::Result<T> {
-    Err(wasmtime::Error::msg(format!("{what} is not offered to rules")))
+    Err(wasmtime::Error::msg(format!(
+        "{what} is not offered to rules"
+    )))
 }
 
 /// Bytes kept of standard error for the text of a fault.

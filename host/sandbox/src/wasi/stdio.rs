@@ -6,8 +6,8 @@ use crate::log::{LINE_BYTES, RoomLog};
 use roost_room::LogLevel;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::cli::{
-    environment, exit, stderr, stdin, stdout, terminal_input, terminal_output, terminal_stderr, terminal_stdin,
-    terminal_stdout,
+    environment, exit, stderr, stdin, stdout, terminal_input, terminal_output, terminal_stderr,
+    terminal_stdin, terminal_stdout,
 };
 use wasmtime_wasi::p2::bindings::sync::io::{error, poll, streams};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError, StreamResult};
@@ -28,7 +28,11 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(level: LogLevel) -> Self {
-        Self { level, line: Vec::new(), words: Vec::new() }
+        Self {
+            level,
+            line: Vec::new(),
+            words: Vec::new(),
+        }
     }
 
     /// Take bytes. What is over a line's length is dropped up to the end of the line.
@@ -71,8 +75,14 @@ fn keep(buffer: &mut Vec<u8>, bytes: &[u8], max: usize) {
 
 impl Host {
     fn print(&mut self, stream: &Resource<DynOutputStream>, bytes: &[u8]) -> StreamResult<()> {
-        self.wasi.charge(bytes.len() as u64).map_err(StreamError::Trap)?;
-        let lines = if stream.rep() == STDERR { &mut self.wasi.err } else { &mut self.wasi.out };
+        self.wasi
+            .charge(bytes.len() as u64)
+            .map_err(StreamError::Trap)?;
+        let lines = if stream.rep() == STDERR {
+            &mut self.wasi.err
+        } else {
+            &mut self.wasi.out
+        };
         lines.write(bytes, &mut self.log);
         Ok(())
     }
@@ -91,7 +101,10 @@ impl Host {
 }
 
 impl streams::Host for Host {
-    fn convert_stream_error(&mut self, error: StreamError) -> wasmtime::Result<streams::StreamError> {
+    fn convert_stream_error(
+        &mut self,
+        error: StreamError,
+    ) -> wasmtime::Result<streams::StreamError> {
         match error {
             StreamError::Closed => Ok(streams::StreamError::Closed),
             StreamError::LastOperationFailed(error) | StreamError::Trap(error) => Err(error),
@@ -108,7 +121,11 @@ impl streams::HostOutputStream for Host {
         self.print(&stream, &bytes)
     }
 
-    fn blocking_write_and_flush(&mut self, stream: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
+    fn blocking_write_and_flush(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        bytes: Vec<u8>,
+    ) -> StreamResult<()> {
         self.print(&stream, &bytes)
     }
 
@@ -120,7 +137,10 @@ impl streams::HostOutputStream for Host {
         self.charge_stream()
     }
 
-    fn subscribe(&mut self, _: Resource<DynOutputStream>) -> wasmtime::Result<Resource<DynPollable>> {
+    fn subscribe(
+        &mut self,
+        _: Resource<DynOutputStream>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
         refused("waiting for a stream")
     }
 
@@ -128,11 +148,20 @@ impl streams::HostOutputStream for Host {
         self.zeroes(len)
     }
 
-    fn blocking_write_zeroes_and_flush(&mut self, _: Resource<DynOutputStream>, len: u64) -> StreamResult<()> {
+    fn blocking_write_zeroes_and_flush(
+        &mut self,
+        _: Resource<DynOutputStream>,
+        len: u64,
+    ) -> StreamResult<()> {
         self.zeroes(len)
     }
 
-    fn splice(&mut self, _: Resource<DynOutputStream>, _: Resource<DynInputStream>, _: u64) -> StreamResult<u64> {
+    fn splice(
+        &mut self,
+        _: Resource<DynOutputStream>,
+        _: Resource<DynInputStream>,
+        _: u64,
+    ) -> StreamResult<u64> {
         Err(StreamError::Closed)
     }
 
@@ -169,7 +198,10 @@ impl streams::HostInputStream for Host {
         Err(StreamError::Closed)
     }
 
-    fn subscribe(&mut self, _: Resource<DynInputStream>) -> wasmtime::Result<Resource<DynPollable>> {
+    fn subscribe(
+        &mut self,
+        _: Resource<DynInputStream>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
         refused("waiting for a stream")
     }
 
@@ -247,19 +279,25 @@ impl terminal_output::HostTerminalOutput for Host {
 }
 
 impl terminal_stdin::Host for Host {
-    fn get_terminal_stdin(&mut self) -> wasmtime::Result<Option<Resource<terminal_input::TerminalInput>>> {
+    fn get_terminal_stdin(
+        &mut self,
+    ) -> wasmtime::Result<Option<Resource<terminal_input::TerminalInput>>> {
         Ok(None)
     }
 }
 
 impl terminal_stdout::Host for Host {
-    fn get_terminal_stdout(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
+    fn get_terminal_stdout(
+        &mut self,
+    ) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
         Ok(None)
     }
 }
 
 impl terminal_stderr::Host for Host {
-    fn get_terminal_stderr(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
+    fn get_terminal_stderr(
+        &mut self,
+    ) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
         Ok(None)
     }
 }

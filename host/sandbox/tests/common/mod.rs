@@ -1,10 +1,10 @@
 //! A sandbox, guests and calls, as the tests want them.
-#![allow(dead_code, reason = "each test uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 use bytes::Bytes;
 use roost_room::{
-    CallLimits, ConnectionId, Context, Effect, Entrant, Event, Fault, Handled, Identity, LogLevel, LogLine, MemberId,
-    Message, Payload, Profile, Program, RoomIdentity, Rules, Topic, UserId,
+    CallLimits, ConnectionId, Context, Effect, Entrant, Event, Fault, Handled, Identity, LogLevel,
+    LogLine, MemberId, Message, Payload, Profile, Program, RoomIdentity, Rules, Topic, UserId,
 };
 use roost_sandbox::{ComponentProgram, Sandbox, SandboxConfig};
 use std::path::PathBuf;
@@ -33,8 +33,13 @@ pub fn config() -> SandboxConfig {
 pub fn guest(name: &str) -> Vec<u8> {
     let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into());
-    let path = workspace.join(target).join("guests").join(name).with_extension("wasm");
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask guests`", path.display()))
+    let path = workspace
+        .join(target)
+        .join("guests")
+        .join(name)
+        .with_extension("wasm");
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask guests`", path.display()))
 }
 
 pub fn program(name: &str) -> Arc<ComponentProgram> {
@@ -47,11 +52,21 @@ pub static ROGUE: LazyLock<Arc<ComponentProgram>> = LazyLock::new(|| program("ro
 pub static WASI: LazyLock<Arc<ComponentProgram>> = LazyLock::new(|| program("rogue-wasi"));
 
 pub fn identity(options: &str) -> RoomIdentity {
-    RoomIdentity { room: "room".to_owned(), seed: 42, options: options.to_owned(), bans: Vec::new() }
+    RoomIdentity {
+        room: "room".to_owned(),
+        seed: 42,
+        options: options.to_owned(),
+        bans: Vec::new(),
+    }
 }
 
 pub fn context(now: u64) -> Context {
-    Context { now, uptime: now, seed: now.wrapping_mul(7919) % (1 << 53), tick: None }
+    Context {
+        now,
+        uptime: now,
+        seed: now.wrapping_mul(7919) % (1 << 53),
+        tick: None,
+    }
 }
 
 /// Lines of the log.
@@ -60,7 +75,10 @@ pub type Lines = Arc<Mutex<Vec<(LogLevel, String)>>>;
 pub fn log() -> (LogLine, Lines) {
     let lines = Lines::default();
     let sink = Arc::clone(&lines);
-    (Arc::new(move |level, line| sink.lock().unwrap().push((level, line.to_owned()))), lines)
+    (
+        Arc::new(move |level, line| sink.lock().unwrap().push((level, line.to_owned()))),
+        lines,
+    )
 }
 
 /// A room that has begun.
@@ -74,7 +92,11 @@ pub fn room(program: &ComponentProgram, options: &str) -> Room {
     let (sink, lines) = log();
     let mut rules = program.instantiate(sink).unwrap();
     rules.init(&identity(options), LIMITS).unwrap().unwrap();
-    Room { rules, lines, now: 1_000_000 }
+    Room {
+        rules,
+        lines,
+        now: 1_000_000,
+    }
 }
 
 impl Room {
@@ -84,7 +106,8 @@ impl Room {
 
     pub fn say_within(&mut self, text: &str, limits: CallLimits) -> Result<Handled, Fault> {
         self.now += 50;
-        self.rules.handle(&context(self.now), &[said("do", text)], limits)
+        self.rules
+            .handle(&context(self.now), &[said("do", text)], limits)
     }
 
     /// What is delivered in answer, as text.
@@ -97,7 +120,12 @@ impl Room {
     }
 
     pub fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap().iter().map(|(_, line)| line.clone()).collect()
+        self.lines
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, line)| line.clone())
+            .collect()
     }
 }
 
@@ -115,7 +143,10 @@ pub fn entrant(connection: u32) -> Entrant {
         connection: ConnectionId(connection),
         who: Identity {
             user: UserId::new("test", "ann").unwrap(),
-            profile: Profile { name: "Ann".to_owned(), color: 0xff_8800 },
+            profile: Profile {
+                name: "Ann".to_owned(),
+                color: 0xff_8800,
+            },
             claims: "{}".to_owned(),
             verified: true,
         },

@@ -7,7 +7,8 @@ use crate::net::outbox::Frame;
 use crate::session::SessionEvent;
 use roost_protocol::play::{self, Welcome};
 use roost_room::{
-    Closing, ConnectionId, DocOutcome, FaultCause, FaultReport, Input, MemberId, Output, Persist, Program, SessionId, StopReason,
+    Closing, ConnectionId, DocOutcome, FaultCause, FaultReport, Input, MemberId, Output, Persist,
+    Program, SessionId, StopReason,
 };
 use roost_store::{Batch, RoomKey, StoreError};
 use std::sync::Arc;
@@ -34,18 +35,34 @@ impl Actor {
             }
             Output::Answer { session, answer } => {
                 let last = !matches!(answer, roost_room::Answer::Admitted { .. });
-                let outlet = if last { self.arriving.remove(&session) } else { self.arriving.get(&session).cloned() };
+                let outlet = if last {
+                    self.arriving.remove(&session)
+                } else {
+                    self.arriving.get(&session).cloned()
+                };
                 if let Some(outlet) = outlet {
                     outlet.inbox.push(SessionEvent::Answer(answer));
                 }
             }
-            Output::Attached { session, member, connection, resumed } => {
+            Output::Attached {
+                session,
+                member,
+                connection,
+                resumed,
+            } => {
                 self.attach(session, member, connection, resumed, program);
             }
             Output::Detached { connection, .. } => self.drop_outlet(connection, None),
-            Output::Close { connection, closing } => self.drop_outlet(connection, Some(closing)),
+            Output::Close {
+                connection,
+                closing,
+            } => self.drop_outlet(connection, Some(closing)),
             Output::Rejected { connection } => self.tell(connection, SessionEvent::Rejected),
-            Output::Move { connection, room, on_arrival } => {
+            Output::Move {
+                connection,
+                room,
+                on_arrival,
+            } => {
                 self.tell(connection, SessionEvent::Moving { room, on_arrival });
             }
             Output::Listing(listing) => self.kind.lobby().list(self.handle.id(), listing),
@@ -56,11 +73,18 @@ impl Actor {
             Output::SetProfile { user, profile } => self.kind.lobby().set_profile(user, profile),
             Output::Subscribe(subscription) => {
                 if let Some(outlet) = self.outlets.get(subscription.connection) {
-                    self.kind.lobby().subscribe(&self.handle, subscription, outlet.clone());
+                    self.kind
+                        .lobby()
+                        .subscribe(&self.handle, subscription, outlet.clone());
                 }
             }
-            Output::Unsubscribe(subscription) => self.kind.lobby().unsubscribe(&self.handle, &subscription),
-            Output::Publish { publication, speaker } => self.kind.lobby().publish(publication, speaker),
+            Output::Unsubscribe(subscription) => {
+                self.kind.lobby().unsubscribe(&self.handle, &subscription)
+            }
+            Output::Publish {
+                publication,
+                speaker,
+            } => self.kind.lobby().publish(publication, speaker),
             Output::SignalReply { id, answer } => {
                 if let Some(waiting) = self.signals.remove(&id) {
                     // The caller may have gone away; then nobody wants the answer.
@@ -81,12 +105,29 @@ impl Actor {
     fn refuse_document(&self, doc: String) {
         let version = Err("this host keeps no documents".to_owned());
         let handle = self.handle.clone();
-        tokio::spawn(async move { handle.tell(Input::DocApplied(DocOutcome { doc, version })).await });
+        tokio::spawn(async move {
+            handle
+                .tell(Input::DocApplied(DocOutcome { doc, version }))
+                .await
+        });
     }
 
-    fn attach(&mut self, session: SessionId, member: MemberId, connection: ConnectionId, resumed: bool, program: &Arc<dyn Program>) {
-        let Some(outlet) = self.arriving.remove(&session) else { return };
-        if let Sink::Socket { outbox, dialect: Dialect::Play } = &outlet.sink {
+    fn attach(
+        &mut self,
+        session: SessionId,
+        member: MemberId,
+        connection: ConnectionId,
+        resumed: bool,
+        program: &Arc<dyn Program>,
+    ) {
+        let Some(outlet) = self.arriving.remove(&session) else {
+            return;
+        };
+        if let Sink::Socket {
+            outbox,
+            dialect: Dialect::Play,
+        } = &outlet.sink
+        {
             let bytes = play::welcome(&Welcome {
                 kind: self.kind.name(),
                 room: self.handle.id(),
@@ -102,15 +143,23 @@ impl Actor {
             outbox.push(Frame::urgent(frame::text_frame(&bytes)));
         }
         if Self::is_guest(&outlet) {
-            self.kind.lobby().attach(&self.handle, connection, outlet.clone());
+            self.kind
+                .lobby()
+                .attach(&self.handle, connection, outlet.clone());
         }
-        outlet.inbox.push(SessionEvent::Attached { member, connection });
+        outlet
+            .inbox
+            .push(SessionEvent::Attached { member, connection });
         self.outlets.insert(connection, outlet);
     }
 
     fn drop_outlet(&mut self, connection: ConnectionId, closing: Option<Closing>) {
-        let Some(outlet) = self.outlets.remove(connection) else { return };
-        self.kind.lobby().detach(&outlet.user, &self.handle, connection);
+        let Some(outlet) = self.outlets.remove(connection) else {
+            return;
+        };
+        self.kind
+            .lobby()
+            .detach(&outlet.user, &self.handle, connection);
         if let Some(closing) = closing {
             outlet.inbox.push(SessionEvent::Closed(closing));
         }
@@ -132,7 +181,9 @@ impl Actor {
                 Self::note_commit(began);
                 handle.acknowledge(ticket, result.map_err(|error| error.to_string()));
             });
-            let submitted = self.batch(&persist).and_then(|batch| self.host.store.submit(batch, done));
+            let submitted = self
+                .batch(&persist)
+                .and_then(|batch| self.host.store.submit(batch, done));
             match submitted {
                 Ok(()) => return,
                 Err(StoreError::Overloaded { .. }) => tokio::time::sleep(STORE_BUSY).await,
@@ -145,8 +196,12 @@ impl Actor {
         let key = RoomKey::new(self.kind.name(), self.handle.id())?;
         let mut batch = Batch::new();
         match persist {
-            Persist::Checkpoint { covers, bytes, .. } => batch.put_checkpoint(&key, *covers, bytes.clone()),
-            Persist::Call { sequence, bytes, .. } => batch.append_journal(&key, *sequence, bytes.clone()),
+            Persist::Checkpoint { covers, bytes, .. } => {
+                batch.put_checkpoint(&key, *covers, bytes.clone())
+            }
+            Persist::Call {
+                sequence, bytes, ..
+            } => batch.append_journal(&key, *sequence, bytes.clone()),
         };
         Ok(batch)
     }

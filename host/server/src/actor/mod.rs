@@ -60,7 +60,12 @@ struct Taken {
 }
 
 impl Actor {
-    pub(crate) fn new(handle: RoomHandle, kind: Arc<Kind>, host: Host, registry: Arc<Registry>) -> Self {
+    pub(crate) fn new(
+        handle: RoomHandle,
+        kind: Arc<Kind>,
+        host: Host,
+        registry: Arc<Registry>,
+    ) -> Self {
         Self {
             handle,
             kind,
@@ -97,9 +102,17 @@ impl Actor {
     }
 
     async fn open(&mut self) -> Result<open::Opened, StopReason> {
-        let (kind, store, clock) = (Arc::clone(&self.kind), self.host.store.clone(), self.host.clock);
+        let (kind, store, clock) = (
+            Arc::clone(&self.kind),
+            self.host.store.clone(),
+            self.host.clock,
+        );
         let (id, program) = (Arc::clone(self.handle.id()), self.handle.program());
-        let opened = self.host.pool.run(move || open::open(&kind, program, &id, &store, clock.now())).await;
+        let opened = self
+            .host
+            .pool
+            .run(move || open::open(&kind, program, &id, &store, clock.now()))
+            .await;
         let opened = opened.map_err(|error| StopReason::Rebuild(error.to_string()))??;
         self.incarnation = opened.room.incarnation();
         Ok(opened)
@@ -115,7 +128,9 @@ impl Actor {
                 let outputs = room.persisted(ticket, result);
                 self.carry(outputs, &Arc::clone(room.program())).await;
             }
-            let due = room.deadline().is_some_and(|deadline| deadline <= clock.mono);
+            let due = room
+                .deadline()
+                .is_some_and(|deadline| deadline <= clock.mono);
             if !taken.inputs.is_empty() || due {
                 room = self.step(room, taken.inputs).await;
             }
@@ -144,11 +159,16 @@ impl Actor {
         let acks = std::mem::take(&mut post.acks);
         let orders = std::mem::take(&mut post.orders);
         drop(post);
-        self.arriving.extend(arriving.into_iter().map(|outlet| (outlet.session, outlet)));
+        self.arriving
+            .extend(arriving.into_iter().map(|outlet| (outlet.session, outlet)));
         if !inputs.is_empty() {
             self.handle.made_space();
         }
-        Taken { inputs, acks, orders }
+        Taken {
+            inputs,
+            acks,
+            orders,
+        }
     }
 
     /// Step the room, on this thread or, if that is expected to take long, on the pool.
@@ -249,14 +269,22 @@ impl Actor {
                 outlet.inbox.push(SessionEvent::Leaving);
             }
         }
-        self.kind.lobby().room_closed(self.handle.id(), room.is_running());
+        self.kind
+            .lobby()
+            .room_closed(self.handle.id(), room.is_running());
         self.turn_away("the room is over");
     }
 
     fn turn_away(&mut self, text: &str) {
         let waiting = self.handle.close();
-        for outlet in waiting.into_iter().chain(std::mem::take(&mut self.arriving).into_values()) {
-            let answer = Answer::Refused { reason: RefusalReason::Forbidden, text: text.to_owned() };
+        for outlet in waiting
+            .into_iter()
+            .chain(std::mem::take(&mut self.arriving).into_values())
+        {
+            let answer = Answer::Refused {
+                reason: RefusalReason::Forbidden,
+                text: text.to_owned(),
+            };
             outlet.inbox.push(SessionEvent::Answer(answer));
         }
     }
@@ -264,8 +292,12 @@ impl Actor {
     /// Tell everybody that the room is no more.
     fn abandon(&mut self, text: &str) {
         for (connection, outlet) in self.outlets.drain() {
-            self.kind.lobby().detach(&outlet.user, &self.handle, connection);
-            outlet.inbox.push(SessionEvent::Closed(Closing::Stopped(text.to_owned())));
+            self.kind
+                .lobby()
+                .detach(&outlet.user, &self.handle, connection);
+            outlet
+                .inbox
+                .push(SessionEvent::Closed(Closing::Stopped(text.to_owned())));
         }
         self.turn_away(text);
     }
@@ -294,7 +326,10 @@ impl Drop for Actor {
 
 impl Actor {
     fn count_fault(&self, cause: &'static str) {
-        let labels = [("kind", self.kind.name().to_owned()), ("cause", cause.to_owned())];
+        let labels = [
+            ("kind", self.kind.name().to_owned()),
+            ("cause", cause.to_owned()),
+        ];
         counter!(telemetry::FAULTS, &labels).increment(1);
     }
 

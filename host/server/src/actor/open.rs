@@ -3,7 +3,8 @@
 use crate::kinds::Kind;
 use crate::lobby::records;
 use roost_room::{
-    CallRecord, Checkpoint, Clock, Durability, Input, LogLevel, LogLine, Opening, Program, Room, RoomConfig, StopReason,
+    CallRecord, Checkpoint, Clock, Durability, Input, LogLevel, LogLine, Opening, Program, Room,
+    RoomConfig, StopReason,
 };
 use roost_store::{RoomKey, Rooms};
 use std::sync::Arc;
@@ -22,7 +23,8 @@ pub(super) fn open(
     store: &Rooms,
     clock: Clock,
 ) -> Result<Opened, StopReason> {
-    let key = RoomKey::new(kind.name(), id).map_err(|error| StopReason::Storage(error.to_string()))?;
+    let key =
+        RoomKey::new(kind.name(), id).map_err(|error| StopReason::Storage(error.to_string()))?;
     let config = RoomConfig {
         id: id.to_owned(),
         options: kind.options().to_owned(),
@@ -42,25 +44,48 @@ pub(super) fn open(
         let room = Room::restore(program, config, &opening, &checkpoint, &records)?;
         let inputs = newer_profiles(kind.name(), &room, store)?;
         if room.divergences() > 0 {
-            tracing::warn!(kind = kind.name(), room = id, calls = room.divergences(),
-                "repeated calls had other effects than the first time: the rules have changed, or are not deterministic");
+            tracing::warn!(
+                kind = kind.name(),
+                room = id,
+                calls = room.divergences(),
+                "repeated calls had other effects than the first time: the rules have changed, or are not deterministic"
+            );
         }
-        return Ok(Opened { room: Box::new(room), inputs });
+        return Ok(Opened {
+            room: Box::new(room),
+            inputs,
+        });
     }
-    Ok(Opened { room: Box::new(Room::open(program, config, opening)?), inputs: Vec::new() })
+    Ok(Opened {
+        room: Box::new(Room::open(program, config, opening)?),
+        inputs: Vec::new(),
+    })
 }
 
-fn stored(store: &Rooms, key: &RoomKey<'_>) -> Result<Option<(Checkpoint, Vec<CallRecord>)>, StopReason> {
+fn stored(
+    store: &Rooms,
+    key: &RoomKey<'_>,
+) -> Result<Option<(Checkpoint, Vec<CallRecord>)>, StopReason> {
     let storage = |error: &dyn std::fmt::Display| StopReason::Storage(error.to_string());
     let (checkpoint, journal) = store.load(key).map_err(|error| storage(&error))?;
-    let Some((_, bytes)) = checkpoint else { return Ok(None) };
+    let Some((_, bytes)) = checkpoint else {
+        return Ok(None);
+    };
     let checkpoint = Checkpoint::from_bytes(&bytes).map_err(|error| storage(&error))?;
-    let records: Result<Vec<_>, _> = journal.iter().map(|(_, bytes)| CallRecord::from_bytes(bytes)).collect();
-    Ok(Some((checkpoint, records.map_err(|error| storage(&error))?)))
+    let records: Result<Vec<_>, _> = journal
+        .iter()
+        .map(|(_, bytes)| CallRecord::from_bytes(bytes))
+        .collect();
+    Ok(Some((
+        checkpoint,
+        records.map_err(|error| storage(&error))?,
+    )))
 }
 
 fn bans(store: &Rooms, key: &RoomKey<'_>, now: u64) -> Result<Vec<roost_room::Ban>, StopReason> {
-    let bytes = store.bans(key).map_err(|error| StopReason::Storage(error.to_string()))?;
+    let bytes = store
+        .bans(key)
+        .map_err(|error| StopReason::Storage(error.to_string()))?;
     let mut bans = bytes.map_or_else(Vec::new, |bytes| records::read_bans(&bytes));
     bans.retain(|ban| ban.until > now);
     Ok(bans)
@@ -70,10 +95,14 @@ fn bans(store: &Rooms, key: &RoomKey<'_>, now: u64) -> Result<Vec<roost_room::Ba
 fn newer_profiles(kind: &str, room: &Room, store: &Rooms) -> Result<Vec<Input>, StopReason> {
     let mut inputs = Vec::new();
     for (user, known) in room.profiles() {
-        let bytes =
-            store.profile(kind, user.as_str()).map_err(|error| StopReason::Storage(error.to_string()))?;
+        let bytes = store
+            .profile(kind, user.as_str())
+            .map_err(|error| StopReason::Storage(error.to_string()))?;
         match bytes.and_then(|bytes| records::read_profile(&bytes)) {
-            Some(profile) if profile != *known => inputs.push(Input::Profile { user: user.clone(), profile }),
+            Some(profile) if profile != *known => inputs.push(Input::Profile {
+                user: user.clone(),
+                profile,
+            }),
             _ => {}
         }
     }

@@ -18,15 +18,23 @@ impl Pool {
     /// So many pieces of work at a time.
     #[must_use]
     pub fn new(cores: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(cores.max(1))) }
+        Self {
+            permits: Arc::new(Semaphore::new(cores.max(1))),
+        }
     }
 
     /// Do work on a blocking thread, when its turn has come.
     ///
     /// # Errors
     /// It did not come to an end.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|e| PoolError(e.to_string()))?;
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(|e| PoolError(e.to_string()))?;
         let done = tokio::task::spawn_blocking(move || {
             let value = work();
             drop(permit);

@@ -2,8 +2,8 @@
 
 use crate::fanout::Outlet;
 use roost_room::{
-    ConnectionId, Input, Intake, Knock, Limits, Mailbox, Parting, Payload, Program, Pushed, SessionId, Signal,
-    Ticket, Topic,
+    ConnectionId, Input, Intake, Knock, Limits, Mailbox, Parting, Payload, Program, Pushed,
+    SessionId, Signal, Ticket, Topic,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::{Notify, oneshot};
@@ -52,7 +52,12 @@ pub struct RoomHandle(Arc<Shared>);
 pub struct Gone;
 
 impl RoomHandle {
-    pub(crate) fn new(kind: Arc<str>, id: Arc<str>, program: Arc<dyn Program>, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        kind: Arc<str>,
+        id: Arc<str>,
+        program: Arc<dyn Program>,
+        limits: &Limits,
+    ) -> Self {
         let post = Post {
             mailbox: Mailbox::new(limits),
             arriving: Vec::new(),
@@ -88,7 +93,13 @@ impl RoomHandle {
     /// What rules it at the moment.
     #[must_use]
     pub fn program(&self) -> Arc<dyn Program> {
-        Arc::clone(&self.0.program.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .0
+                .program
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Whether both lead to the same room.
@@ -128,7 +139,8 @@ impl RoomHandle {
     /// Close, unless something waits. Tells whether it is closed now.
     pub(super) fn close_if_idle(&self) -> bool {
         let mut post = self.post();
-        let idle = post.arriving.is_empty() && post.orders.is_empty() && !post.mailbox.is_waiting(true);
+        let idle =
+            post.arriving.is_empty() && post.orders.is_empty() && !post.mailbox.is_waiting(true);
         post.closed |= idle;
         idle
     }
@@ -186,9 +198,17 @@ impl RoomHandle {
 
     /// Say something in a connection's name.
     #[must_use]
-    pub fn say(&self, connection: ConnectionId, topic: &Topic, payload: &Payload, intake: Intake) -> Pushed {
+    pub fn say(
+        &self,
+        connection: ConnectionId,
+        topic: &Topic,
+        payload: &Payload,
+        intake: Intake,
+    ) -> Pushed {
         let mut post = self.post();
-        let pushed = post.mailbox.push_message(connection, topic, payload, intake);
+        let pushed = post
+            .mailbox
+            .push_message(connection, topic, payload, intake);
         let rings = post.rings_for_messages;
         drop(post);
         if rings && pushed != Pushed::Dropped {
@@ -198,12 +218,19 @@ impl RoomHandle {
     }
 
     /// The same, waiting until there is room for it.
-    pub async fn say_when_possible(&self, connection: ConnectionId, topic: &Topic, payload: &Payload) {
+    pub async fn say_when_possible(
+        &self,
+        connection: ConnectionId,
+        topic: &Topic,
+        payload: &Payload,
+    ) {
         loop {
             let space = self.0.space.notified();
             tokio::pin!(space);
             space.as_mut().enable();
-            if self.post().closed || self.say(connection, topic, payload, Intake::Reliable) != Pushed::Full {
+            if self.post().closed
+                || self.say(connection, topic, payload, Intake::Reliable) != Pushed::Full
+            {
                 return;
             }
             space.await;
@@ -245,7 +272,11 @@ impl RoomHandle {
             }
             post.next_signal = post.next_signal.wrapping_add(1);
             let id = post.next_signal;
-            if post.mailbox.push_control(Input::Signal(Signal { id, name, body })).is_err() {
+            if post
+                .mailbox
+                .push_control(Input::Signal(Signal { id, name, body }))
+                .is_err()
+            {
                 return Ok(Err("too many ask this room at the moment".to_owned()));
             }
             post.signals.push((id, answer));

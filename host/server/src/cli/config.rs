@@ -37,7 +37,11 @@ impl ConfigCommand {
                 load(&sources(file, Flags::default()))?;
                 Ok("the configuration is right\n".to_owned())
             }
-            Self::Show { config, origin, json } => {
+            Self::Show {
+                config,
+                origin,
+                json,
+            } => {
                 let loaded = load(&sources(config, Flags::default()))?;
                 if json {
                     return Ok(serde_json::to_string_pretty(&loaded.to_json(origin))? + "\n");

@@ -61,7 +61,9 @@ pub struct ServeArgs {
 
 fn parse_module(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
-        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file))),
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(file)))
+        }
         _ => Err("NAME=FILE is needed, like echo=target/guests/echo.wasm".to_owned()),
     }
 }
@@ -69,7 +71,11 @@ fn parse_module(text: &str) -> Result<(String, PathBuf), String> {
 impl ServeArgs {
     /// The settings of the server.
     pub fn load(self) -> Result<Loaded, ConfigError> {
-        let flags = Flags { listen: self.listen, state_dir: self.state, modules: self.module };
+        let flags = Flags {
+            listen: self.listen,
+            state_dir: self.state,
+            modules: self.module,
+        };
         load(&sources(self.config, flags))
     }
 }
@@ -77,8 +83,14 @@ impl ServeArgs {
 fn sources(file: Option<PathBuf>, flags: Flags) -> Sources {
     // A variable that is not Unicode cannot be one of ours.
     let variables = std::env::vars_os();
-    let environment = variables.filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-    Sources { flags, environment: environment.collect(), file, folder: PathBuf::new() }
+    let environment = variables
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    Sources {
+        flags,
+        environment: environment.collect(),
+        file,
+        folder: PathBuf::new(),
+    }
 }
 
 /// Runs what needs no server; gives back the text for standard output.
@@ -104,7 +116,10 @@ mod tests {
 
     #[test]
     fn modules_need_a_name_and_a_file() {
-        assert_eq!(parse_module("echo=a=b.wasm").unwrap(), ("echo".to_owned(), PathBuf::from("a=b.wasm")));
+        assert_eq!(
+            parse_module("echo=a=b.wasm").unwrap(),
+            ("echo".to_owned(), PathBuf::from("a=b.wasm"))
+        );
         for text in ["echo", "=a.wasm", "echo="] {
             assert!(parse_module(text).is_err(), "{text}");
         }

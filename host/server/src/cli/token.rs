@@ -51,7 +51,7 @@ pub struct TokenArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "secret")]
     state: Option<PathBuf>,
     /// The key that signs
-    #[arg(long, value_name = "S", env = "ROOST_PLAY_SECRET", hide_env_values = true)]
+    #[arg(long, value_name = "S")]
     secret: Option<String>,
     /// Read this file instead of ./roost.toml
     #[arg(long, value_name = "FILE")]
@@ -63,7 +63,10 @@ fn parse_claim(text: &str) -> Result<(String, Value), String> {
     if key.is_empty() || OWN_CLAIMS.contains(&key) {
         return Err(format!("{key:?} is not a further claim"));
     }
-    Ok((key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))
+    Ok((
+        key.to_owned(),
+        serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)),
+    ))
 }
 
 fn parse_color(text: &str) -> Result<String, String> {
@@ -77,10 +80,13 @@ fn parse_color(text: &str) -> Result<String, String> {
 impl TokenArgs {
     pub(crate) fn run(mut self) -> anyhow::Result<String> {
         let secret = self.key()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("the clock is before 1970")?;
         let claims = self.claims(now.as_secs())?;
         let key = EncodingKey::from_secret(secret.expose().as_bytes());
-        let token = jsonwebtoken::encode(&Header::default(), &claims, &key).context("cannot sign")?;
+        let token =
+            jsonwebtoken::encode(&Header::default(), &claims, &key).context("cannot sign")?;
         Ok(token + "\n")
     }
 
@@ -90,29 +96,53 @@ impl TokenArgs {
             return Ok(Secret::new(secret));
         }
         let by_folder = self.state.is_some();
-        let flags = Flags { state_dir: self.state.take(), ..Flags::default() };
+        let flags = Flags {
+            state_dir: self.state.take(),
+            ..Flags::default()
+        };
         let mut config = load(&sources(self.config.take(), flags))?.config;
         if by_folder {
             config.play.secret = None;
         }
-        play_secret(&config).with_context(|| format!("no key in {}", config.server.state_dir.display()))
+        play_secret(&config)
+            .with_context(|| format!("no key in {}", config.server.state_dir.display()))
     }
 
     fn claims(&self, now: u64) -> anyhow::Result<Map<String, Value>> {
-        ensure!((1..=MAX_USER).contains(&self.user.len()), "a user is 1 to {MAX_USER} bytes");
-        ensure!(!self.kind.is_empty() && !self.room.is_empty(), "kind and room must not be empty");
+        ensure!(
+            (1..=MAX_USER).contains(&self.user.len()),
+            "a user is 1 to {MAX_USER} bytes"
+        );
+        ensure!(
+            !self.kind.is_empty() && !self.room.is_empty(),
+            "kind and room must not be empty"
+        );
         let mut claims: Map<String, Value> = self.claim.iter().cloned().collect();
         if serde_json::to_vec(&claims)?.len() > MAX_CLAIMS {
             bail!("further claims are at most {MAX_CLAIMS} bytes");
         }
-        let named = [("iss", &self.iss), ("name", &self.name), ("color", &self.color)];
-        for (key, value) in named.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))) {
+        let named = [
+            ("iss", &self.iss),
+            ("name", &self.name),
+            ("color", &self.color),
+        ];
+        for (key, value) in named
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.as_deref()?)))
+        {
             claims.insert(key.to_owned(), Value::from(value));
         }
-        for (key, value) in [("kind", &self.kind), ("room", &self.room), ("user", &self.user)] {
+        for (key, value) in [
+            ("kind", &self.kind),
+            ("room", &self.room),
+            ("user", &self.user),
+        ] {
             claims.insert(key.to_owned(), Value::from(value.as_str()));
         }
-        claims.insert("exp".to_owned(), Value::from(now.saturating_add(self.ttl.get().as_secs())));
+        claims.insert(
+            "exp".to_owned(),
+            Value::from(now.saturating_add(self.ttl.get().as_secs())),
+        );
         Ok(claims)
     }
 }

@@ -29,14 +29,20 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn of(key: &str, reason: impl fmt::Display) -> Self {
-        Self { key: key.to_owned(), reason: reason.to_string(), origin: None }
+        Self {
+            key: key.to_owned(),
+            reason: reason.to_string(),
+            origin: None,
+        }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key, self.reason)?;
-        self.origin.as_ref().map_or(Ok(()), |origin| write!(f, " ({origin})"))
+        self.origin
+            .as_ref()
+            .map_or(Ok(()), |origin| write!(f, " ({origin})"))
     }
 }
 
@@ -49,8 +55,18 @@ pub struct ConfigError(
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in the configuration", if self.0.len() == 1 { "one mistake" } else { "mistakes" })?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+        write!(
+            f,
+            "{} in the configuration",
+            if self.0.len() == 1 {
+                "one mistake"
+            } else {
+                "mistakes"
+            }
+        )?;
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
@@ -75,7 +91,10 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let (figment, mut problems) = layers(sources);
     let config = extract(&figment, &mut problems);
     if let Some(config) = &config {
-        let wrong = config.check().into_iter().map(|problem| Problem { origin: origin(&figment, &problem.key), ..problem });
+        let wrong = config.check().into_iter().map(|problem| Problem {
+            origin: origin(&figment, &problem.key),
+            ..problem
+        });
         problems.extend(wrong);
     }
     match config {
@@ -89,7 +108,10 @@ fn extract(figment: &Figment, problems: &mut Vec<Problem>) -> Option<Config> {
     let mut dict = match figment.data() {
         Ok(mut profiles) => profiles.remove(&Profile::Default).unwrap_or_default(),
         Err(error) => {
-            problems.extend(error.into_iter().map(|error| Problem { key: source(&error), ..Problem::of("", &error.kind) }));
+            problems.extend(error.into_iter().map(|error| Problem {
+                key: source(&error),
+                ..Problem::of("", &error.kind)
+            }));
             return None;
         }
     };
@@ -99,7 +121,10 @@ fn extract(figment: &Figment, problems: &mut Vec<Problem>) -> Option<Config> {
             Err(error) => error,
         };
         let key = error.path.join(".");
-        problems.push(Problem { origin: origin(figment, &key), ..Problem::of(&key, &error.kind) });
+        problems.push(Problem {
+            origin: origin(figment, &key),
+            ..Problem::of(&key, &error.kind)
+        });
         if !remove(&mut dict, &error.path) {
             return None;
         }
@@ -123,7 +148,9 @@ fn source(error: &figment::Error) -> String {
 
 /// Removes the value at `path`, or the list it stands in.
 fn remove(dict: &mut Dict, path: &[String]) -> bool {
-    let Some((first, rest)) = path.split_first() else { return false };
+    let Some((first, rest)) = path.split_first() else {
+        return false;
+    };
     if !rest.is_empty()
         && let Some(Value::Dict(_, inner)) = dict.get_mut(first)
         && remove(inner, rest)
@@ -173,54 +200,138 @@ impl Config {
 
     fn check_server(&self, checks: &mut Checks) {
         let listen = &self.server.listen;
-        checks.want(!listen.is_empty(), "server.listen", "at least one address is needed");
+        checks.want(
+            !listen.is_empty(),
+            "server.listen",
+            "at least one address is needed",
+        );
         let mut seen = BTreeSet::new();
         for listener in listen {
             let fresh = listener.addr.port() == 0 || seen.insert(listener.addr);
-            checks.want(fresh, "server.listen", format!("{} is there twice", listener.addr));
+            checks.want(
+                fresh,
+                "server.listen",
+                format!("{} is there twice", listener.addr),
+            );
             for file in listener.tls.iter().flat_map(|tls| [&tls.cert, &tls.key]) {
-                checks.want(file.is_file(), "server.listen", format!("there is no file {}", file.display()));
+                checks.want(
+                    file.is_file(),
+                    "server.listen",
+                    format!("there is no file {}", file.display()),
+                );
             }
         }
         let metrics = self.http.metrics_listen;
         let free = metrics.is_none_or(|addr| addr.port() == 0 || !seen.contains(&addr));
         checks.want(free, "http.metrics_listen", "is one of server.listen");
         let folder = self.http.static_dir.as_ref();
-        checks.want(folder.is_none_or(|folder| folder.is_dir()), "http.static_dir", "there is no such folder");
-        let long = self.play.secret.as_ref().is_none_or(|secret| secret.expose().len() >= MIN_SECRET);
-        checks.want(long, "play.secret", format!("at least {MIN_SECRET} bytes are needed"));
+        checks.want(
+            folder.is_none_or(|folder| folder.is_dir()),
+            "http.static_dir",
+            "there is no such folder",
+        );
+        let long = self
+            .play
+            .secret
+            .as_ref()
+            .is_none_or(|secret| secret.expose().len() >= MIN_SECRET);
+        checks.want(
+            long,
+            "play.secret",
+            format!("at least {MIN_SECRET} bytes are needed"),
+        );
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
-        checks.want(filter.is_ok(), "log.level", "is neither a level nor a filter like \"info,roost_server::net=debug\"");
+        checks.want(
+            filter.is_ok(),
+            "log.level",
+            "is neither a level nor a filter like \"info,roost_server::net=debug\"",
+        );
     }
 
     fn check_net(&self, checks: &mut Checks) {
         let net = &self.net;
         checks.want(net.max_sockets > 0, "net.max_sockets", "must not be 0");
-        checks.want(net.max_sockets_per_address > 0, "net.max_sockets_per_address", "must not be 0");
-        checks.want(net.flush_window_ms <= 10, "net.flush_window_ms", "must be 0 to 10");
-        checks.want(net.ping_every.get().as_secs() >= 1, "net.ping_every", "must be at least 1s");
-        checks.want(net.ping_every < net.idle_timeout, "net.idle_timeout", "must be longer than net.ping_every");
-        checks.want(net.header_timeout.get().as_millis() >= 100, "net.header_timeout", "must be at least 100ms");
+        checks.want(
+            net.max_sockets_per_address > 0,
+            "net.max_sockets_per_address",
+            "must not be 0",
+        );
+        checks.want(
+            net.flush_window_ms <= 10,
+            "net.flush_window_ms",
+            "must be 0 to 10",
+        );
+        checks.want(
+            net.ping_every.get().as_secs() >= 1,
+            "net.ping_every",
+            "must be at least 1s",
+        );
+        checks.want(
+            net.ping_every < net.idle_timeout,
+            "net.idle_timeout",
+            "must be longer than net.ping_every",
+        );
+        checks.want(
+            net.header_timeout.get().as_millis() >= 100,
+            "net.header_timeout",
+            "must be at least 100ms",
+        );
         let message = net.max_message.get();
-        checks.want((1 << 10..=16 << 20).contains(&message), "net.max_message", "must be 1KiB to 16MiB");
-        checks.want(net.outbox_bytes.get() >= 64 << 10, "net.outbox_bytes", "must be at least 64KiB");
-        checks.want(net.outbox_frames >= 16, "net.outbox_frames", "must be at least 16");
+        checks.want(
+            (1 << 10..=16 << 20).contains(&message),
+            "net.max_message",
+            "must be 1KiB to 16MiB",
+        );
+        checks.want(
+            net.outbox_bytes.get() >= 64 << 10,
+            "net.outbox_bytes",
+            "must be at least 64KiB",
+        );
+        checks.want(
+            net.outbox_frames >= 16,
+            "net.outbox_frames",
+            "must be at least 16",
+        );
     }
 
     fn check_limits(&self, checks: &mut Checks) {
         checks.want(self.rooms.max > 0, "rooms.max", "must not be 0");
-        checks.want(self.rooms.checkpoint_events > 0, "rooms.checkpoint_events", "must not be 0");
-        checks.want(self.sandbox.call_fuel >= 1_000_000, "sandbox.call_fuel", "must be at least 1000000");
+        checks.want(
+            self.rooms.checkpoint_events > 0,
+            "rooms.checkpoint_events",
+            "must not be 0",
+        );
+        checks.want(
+            self.sandbox.call_fuel >= 1_000_000,
+            "sandbox.call_fuel",
+            "must be at least 1000000",
+        );
         let heavier = self.sandbox.heavy_fuel >= self.sandbox.call_fuel;
-        checks.want(heavier, "sandbox.heavy_fuel", "must not be less than sandbox.call_fuel");
-        checks.want(self.sandbox.memory.get() >= 1 << 20, "sandbox.memory", "must be at least 1MiB");
-        checks.want(self.store.keep_versions >= 2, "store.keep_versions", "must be at least 2: the active one and the one before");
+        checks.want(
+            heavier,
+            "sandbox.heavy_fuel",
+            "must not be less than sandbox.call_fuel",
+        );
+        checks.want(
+            self.sandbox.memory.get() >= 1 << 20,
+            "sandbox.memory",
+            "must be at least 1MiB",
+        );
+        checks.want(
+            self.store.keep_versions >= 2,
+            "store.keep_versions",
+            "must be at least 2: the active one and the one before",
+        );
     }
 
     fn check_kinds(&self, checks: &mut Checks) {
         for (name, kind) in &self.kinds {
             let key = format!("kinds.{name}");
-            checks.want(is_kind_name(name), &key, "a kind's name is 1 to 64 of a-z, 0-9 and -");
+            checks.want(
+                is_kind_name(name),
+                &key,
+                "a kind's name is 1 to 64 of a-z, 0-9 and -",
+            );
             for capability in kind.capabilities.iter().flatten() {
                 let known = CAPABILITIES.contains(&capability.as_str());
                 let reason = format!("{capability:?} is none of {}", CAPABILITIES.join(", "));
@@ -228,11 +339,23 @@ impl Config {
             }
             let there = kind.module.as_ref().is_none_or(|file| file.is_file());
             checks.want(there, &format!("{key}.module"), "there is no such file");
-            checks.want(kind.members != Some(0), &format!("{key}.members"), "must not be 0");
+            checks.want(
+                kind.members != Some(0),
+                &format!("{key}.members"),
+                "must not be 0",
+            );
             let heavy = self.sandbox.heavy_fuel;
-            checks.want(kind.fuel.is_none_or(|fuel| fuel <= heavy), &format!("{key}.fuel"), "must not exceed sandbox.heavy_fuel");
+            checks.want(
+                kind.fuel.is_none_or(|fuel| fuel <= heavy),
+                &format!("{key}.fuel"),
+                "must not exceed sandbox.heavy_fuel",
+            );
             let options = serde_json::to_vec(&kind.options).map_or(0, |options| options.len());
-            checks.want(options <= 64 << 10, &format!("{key}.options"), "must be at most 64 KiB as JSON");
+            checks.want(
+                options <= 64 << 10,
+                &format!("{key}.options"),
+                "must be at most 64 KiB as JSON",
+            );
         }
     }
 }

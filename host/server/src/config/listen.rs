@@ -39,7 +39,11 @@ impl Serialize for Listen {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.tls {
             None => serializer.collect_str(&self.addr),
-            tls => Table { addr: self.addr, tls: tls.clone() }.serialize(serializer),
+            tls => Table {
+                addr: self.addr,
+                tls: tls.clone(),
+            }
+            .serialize(serializer),
         }
     }
 }
@@ -60,7 +64,11 @@ impl<'de> Visitor<'de> for ListenVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Listen, E> {
-        let addr = text.parse().map_err(|_| E::custom(format!("{text:?} is not an address like \"127.0.0.1:8080\"")))?;
+        let addr = text.parse().map_err(|_| {
+            E::custom(format!(
+                "{text:?} is not an address like \"127.0.0.1:8080\""
+            ))
+        })?;
         Ok(Listen { addr, tls: None })
     }
 

@@ -27,7 +27,10 @@ fn kept(folder: &Path) -> io::Result<Secret> {
         read => {
             let text = read?.trim().to_owned();
             if text.len() < crate::config::check::MIN_SECRET {
-                return Err(io::Error::other(format!("{} is too short to be a key", path.display())));
+                return Err(io::Error::other(format!(
+                    "{} is too short to be a key",
+                    path.display()
+                )));
             }
             return Ok(Secret::new(text));
         }
@@ -39,7 +42,12 @@ fn kept(folder: &Path) -> io::Result<Secret> {
     }
     // Written beside and moved: a key that is half there must never be used.
     let fresh = folder.join(format!("{PLAY_SECRET_FILE}.{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     let linked = fs::hard_link(&fresh, &path);
@@ -65,7 +73,10 @@ mod tests {
         let first = kept(&state).unwrap();
         assert_eq!(first.expose().len(), 64);
         assert_eq!(kept(&state).unwrap(), first);
-        let mode = fs::metadata(state.join(PLAY_SECRET_FILE)).unwrap().permissions().mode();
+        let mode = fs::metadata(state.join(PLAY_SECRET_FILE))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(&state).unwrap().count(), 1);
     }

@@ -11,7 +11,11 @@ impl Loaded {
         let mut text = String::new();
         for (key, value) in self.settings() {
             let line = format!("{key} = {value}");
-            let origin = if origins { format!("{:<24}# {}", "", self.origin(&key)) } else { String::new() };
+            let origin = if origins {
+                format!("{:<24}# {}", "", self.origin(&key))
+            } else {
+                String::new()
+            };
             let pad = 48_usize.saturating_sub(line.len());
             text.push_str(&line);
             if origins {
@@ -33,7 +37,12 @@ impl Loaded {
             let origin = self.origin(&key);
             (key, json!({ "value": value, "origin": origin }))
         };
-        Value::Object(self.settings().into_iter().map(entry).collect::<Map<_, _>>())
+        Value::Object(
+            self.settings()
+                .into_iter()
+                .map(entry)
+                .collect::<Map<_, _>>(),
+        )
     }
 
     fn settings(&self) -> Vec<(String, Value)> {
@@ -44,7 +53,11 @@ impl Loaded {
                 let name = format!("{section}.{key}");
                 match (section.as_str(), value) {
                     ("kinds", Value::Object(of_kind)) => {
-                        settings.extend(of_kind.iter().map(|(key, value)| (format!("{name}.{key}"), value.clone())));
+                        settings.extend(
+                            of_kind
+                                .iter()
+                                .map(|(key, value)| (format!("{name}.{key}"), value.clone())),
+                        );
                     }
                     _ => settings.push((name, value.clone())),
                 }

@@ -7,8 +7,8 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use crate::config::tree::Config;
 use crate::config::check::Problem;
+use crate::config::tree::Config;
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "roost.toml";
@@ -51,7 +51,9 @@ pub(crate) fn layers(sources: &Sources) -> (Figment, Vec<Problem>) {
     let dotenv = sources.folder.join(DOTENV_FILE);
     if dotenv.is_file() {
         match dotenvy::from_path_iter(&dotenv).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
-            Ok(pairs) => figment = merge_variables(figment, &pairs, &leaves, " in .env", &mut problems),
+            Ok(pairs) => {
+                figment = merge_variables(figment, &pairs, &leaves, " in .env", &mut problems)
+            }
             Err(error) => problems.push(Problem::of(DOTENV_FILE, error)),
         }
     }
@@ -66,7 +68,10 @@ fn file(sources: &Sources, problems: &mut Vec<Problem>) -> Option<PathBuf> {
     match &sources.file {
         Some(file) if file.is_file() => Some(file.clone()),
         Some(file) => {
-            problems.push(Problem::of(&file.display().to_string(), "there is no such file"));
+            problems.push(Problem::of(
+                &file.display().to_string(),
+                "there is no such file",
+            ));
             None
         }
         None => Some(sources.folder.join(DEFAULT_FILE)).filter(|file| file.is_file()),
@@ -89,7 +94,12 @@ pub(crate) fn defaults() -> serde_json::Value {
 pub(crate) fn leaves(tree: &serde_json::Value) -> Vec<(String, Leaf)> {
     let mut leaves = Vec::new();
     for (section, keys) in tree.as_object().into_iter().flatten() {
-        for (key, value) in keys.as_object().into_iter().flatten().filter(|_| section != "kinds") {
+        for (key, value) in keys
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|_| section != "kinds")
+        {
             let leaf = match value {
                 serde_json::Value::Array(_) => Leaf::List,
                 serde_json::Value::String(_) | serde_json::Value::Null => Leaf::Text,
@@ -114,15 +124,26 @@ fn merge_variables(
     place: &str,
     problems: &mut Vec<Problem>,
 ) -> Figment {
-    for (name, text) in pairs.iter().filter(|(name, text)| name == PORT && !text.is_empty()) {
+    for (name, text) in pairs
+        .iter()
+        .filter(|(name, text)| name == PORT && !text.is_empty())
+    {
         let addr = format!("127.0.0.1:{text}");
-        figment = figment.merge(Variable::new(name, place, "server.listen", Value::from(vec![addr])));
+        figment = figment.merge(Variable::new(
+            name,
+            place,
+            "server.listen",
+            Value::from(vec![addr]),
+        ));
     }
     for (name, text) in pairs.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         // `ROOST_NET__PING_EVERY` is understood as well.
         let plain = name.replace("__", "_");
         let Some((key, leaf)) = leaves.iter().find(|(key, _)| variable_of(key) == plain) else {
-            problems.push(Problem::of(name, format!("there is no such setting{place}")));
+            problems.push(Problem::of(
+                name,
+                format!("there is no such setting{place}"),
+            ));
             continue;
         };
         if !text.is_empty() {
@@ -136,7 +157,11 @@ impl Leaf {
     fn read(self, text: &str) -> Value {
         match self {
             Self::Text => Value::from(text),
-            Self::List => Value::from(text.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>()),
+            Self::List => Value::from(
+                text.split(',')
+                    .map(|item| item.trim().to_owned())
+                    .collect::<Vec<_>>(),
+            ),
             // Numbers and booleans; what is neither stays text, which the type then refuses.
             Self::Plain => serde_json::from_str::<serde_json::Value>(text)
                 .ok()
@@ -154,7 +179,10 @@ struct Variable {
 
 impl Variable {
     fn new(name: &str, place: &str, key: &str, value: Value) -> Self {
-        Self { name: format!("variable {name}{place}"), dict: nested(key, value) }
+        Self {
+            name: format!("variable {name}{place}"),
+            dict: nested(key, value),
+        }
     }
 }
 
@@ -171,7 +199,9 @@ impl Provider for Variable {
 fn nested(key: &str, value: Value) -> Dict {
     match key.split_once('.') {
         None => Dict::from([(key.to_owned(), value)]),
-        Some((section, rest)) => Dict::from([(section.to_owned(), Value::from(nested(rest, value)))]),
+        Some((section, rest)) => {
+            Dict::from([(section.to_owned(), Value::from(nested(rest, value)))])
+        }
     }
 }
 
@@ -194,10 +224,16 @@ impl Provider for FlagLayer<'_> {
         }
         let mut kinds = Dict::new();
         for (name, file) in &self.0.modules {
-            kinds.insert(name.clone(), Value::from(Dict::from([("module".to_owned(), text(file))])));
+            kinds.insert(
+                name.clone(),
+                Value::from(Dict::from([("module".to_owned(), text(file))])),
+            );
         }
         let layers = [("server", server), ("kinds", kinds)];
         let dict = layers.into_iter().filter(|(_, dict)| !dict.is_empty());
-        Ok(Profile::Default.collect(dict.map(|(name, dict)| (name.to_owned(), Value::from(dict))).collect()))
+        Ok(Profile::Default.collect(
+            dict.map(|(name, dict)| (name.to_owned(), Value::from(dict)))
+                .collect(),
+        ))
     }
 }

@@ -25,8 +25,10 @@ pub const DEFAULT_MAX_SOCKETS: usize = 20_000;
 /// Open sockets of one address.
 pub const DEFAULT_MAX_PER_ADDRESS: usize = 256;
 /// Networks whose forwarding headers are believed: this machine.
-pub const DEFAULT_TRUSTED: [(IpAddr, u8); 2] =
-    [(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(Ipv6Addr::LOCALHOST), 128)];
+pub const DEFAULT_TRUSTED: [(IpAddr, u8); 2] = [
+    (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+    (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+];
 /// Time for a TLS handshake and for a request's head.
 pub const DEFAULT_HEADER_TIMEOUT: Time = Time::seconds(10);
 /// Silence before a ping.
@@ -109,7 +111,10 @@ pub struct ServerConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
-            listen: vec![Listen { addr: DEFAULT_LISTEN, tls: None }],
+            listen: vec![Listen {
+                addr: DEFAULT_LISTEN,
+                tls: None,
+            }],
             state_dir: PathBuf::from(DEFAULT_STATE_DIR),
             stop_timeout: DEFAULT_STOP_TIMEOUT,
         }
@@ -147,7 +152,10 @@ impl Default for NetConfig {
         Self {
             max_sockets: DEFAULT_MAX_SOCKETS,
             max_sockets_per_address: DEFAULT_MAX_PER_ADDRESS,
-            trusted_proxies: DEFAULT_TRUSTED.iter().filter_map(|(addr, bits)| IpNet::new(*addr, *bits).ok()).collect(),
+            trusted_proxies: DEFAULT_TRUSTED
+                .iter()
+                .filter_map(|(addr, bits)| IpNet::new(*addr, *bits).ok())
+                .collect(),
             header_timeout: DEFAULT_HEADER_TIMEOUT,
             ping_every: DEFAULT_PING_EVERY,
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
@@ -199,7 +207,11 @@ pub struct HttpConfig {
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { static_dir: None, metrics_listen: None, max_body: DEFAULT_MAX_BODY }
+        Self {
+            static_dir: None,
+            metrics_listen: None,
+            max_body: DEFAULT_MAX_BODY,
+        }
     }
 }
 
@@ -215,7 +227,10 @@ pub struct PlayConfig {
 
 impl Default for PlayConfig {
     fn default() -> Self {
-        Self { secret: None, anonymous: true }
+        Self {
+            secret: None,
+            anonymous: true,
+        }
     }
 }
 
@@ -287,7 +302,10 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { cache: DEFAULT_STORE_CACHE, keep_versions: DEFAULT_KEEP_VERSIONS }
+        Self {
+            cache: DEFAULT_STORE_CACHE,
+            keep_versions: DEFAULT_KEEP_VERSIONS,
+        }
     }
 }
 
@@ -303,7 +321,10 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: DEFAULT_LOG_LEVEL.to_owned(), format: LogFormat::Text }
+        Self {
+            level: DEFAULT_LOG_LEVEL.to_owned(),
+            format: LogFormat::Text,
+        }
     }
 }
 

@@ -31,9 +31,20 @@ impl Time {
 }
 
 /// Units of time, in milliseconds, longest first.
-const TIMES: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const TIMES: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
 /// Units of size, in bytes, largest first.
-const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+const SIZES: [(&str, u64); 4] = [
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("B", 1),
+];
 
 /// A number and one of `units`, multiplied.
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -45,7 +56,9 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// With the largest unit that leaves a whole number.
 fn write(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
-    let fits = units.iter().find(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
+    let fits = units
+        .iter()
+        .find(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
     match fits.or(units.last()) {
         Some((unit, factor)) => write!(f, "{}{unit}", value / factor),
         None => write!(f, "{value}"),
@@ -56,13 +69,19 @@ impl FromStr for Time {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text, &TIMES).map(Self::millis).ok_or("a time like \"500ms\", \"30s\", \"5m\", \"1h\" or \"7d\" is needed")
+        parse(text, &TIMES)
+            .map(Self::millis)
+            .ok_or("a time like \"500ms\", \"30s\", \"5m\", \"1h\" or \"7d\" is needed")
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX), &TIMES)
+        write(
+            f,
+            u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX),
+            &TIMES,
+        )
     }
 }
 
@@ -94,7 +113,9 @@ impl FromStr for Size {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text, &SIZES).map(Self).ok_or("a size like \"512B\", \"64KiB\", \"1MiB\" or \"2GiB\" is needed")
+        parse(text, &SIZES)
+            .map(Self)
+            .ok_or("a size like \"512B\", \"64KiB\", \"1MiB\" or \"2GiB\" is needed")
     }
 }
 
@@ -114,7 +135,9 @@ macro_rules! as_text {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(de::Error::custom)
             }
         }
     };
@@ -166,7 +189,16 @@ mod tests {
         for text in ["512B", "64KiB", "1MiB", "2GiB", "0B"] {
             assert_eq!(text.parse::<Size>().unwrap().to_string(), text);
         }
-        for text in ["", "30", "s", "-1s", "1.5s", "30 sec", "99999999999999999999s", "9999999999999999d"] {
+        for text in [
+            "",
+            "30",
+            "s",
+            "-1s",
+            "1.5s",
+            "30 sec",
+            "99999999999999999999s",
+            "9999999999999999d",
+        ] {
             assert!(text.parse::<Time>().is_err(), "{text}");
         }
         for text in ["64", "64KB", "64kib", "KiB"] {

@@ -41,7 +41,11 @@ impl Address {
         if kind.is_empty() || room.is_empty() || room.contains('/') {
             return Err(AddressError::Path);
         }
-        let mut address = Self { kind: decode(kind)?, room: decode(room)?, ..Self::default() };
+        let mut address = Self {
+            kind: decode(kind)?,
+            room: decode(room)?,
+            ..Self::default()
+        };
         if address.room.encode_utf16().count() > 512 {
             return Err(AddressError::Parameter("room"));
         }
@@ -57,15 +61,20 @@ impl Address {
             "token" => self.token = Some(value).filter(|token| !token.is_empty()),
             "name" if (1..=Profile::MAX_NAME).contains(&value.len()) => self.name = Some(value),
             "name" => return Err(AddressError::Parameter("name")),
-            "color" => self.color = Some(parse_color(&value).ok_or(AddressError::Parameter("color"))?),
+            "color" => {
+                self.color = Some(parse_color(&value).ok_or(AddressError::Parameter("color"))?)
+            }
             "options" => {
-                let object: Option<Map<String, Value>> =
-                    Some(&value).filter(|v| v.len() <= MAX_OPTIONS).and_then(|v| serde_json::from_str(v).ok());
+                let object: Option<Map<String, Value>> = Some(&value)
+                    .filter(|v| v.len() <= MAX_OPTIONS)
+                    .and_then(|v| serde_json::from_str(v).ok());
                 // Written anew: canonical, each key once.
                 let object = object.ok_or(AddressError::Parameter("options"))?;
                 self.options = Some(Value::Object(object).to_string());
             }
-            "resume" => self.resume = Some(resume_point(&value).ok_or(AddressError::Parameter("resume"))?),
+            "resume" => {
+                self.resume = Some(resume_point(&value).ok_or(AddressError::Parameter("resume"))?)
+            }
             // Proxies and pages add their own.
             _ => {}
         }
@@ -75,11 +84,16 @@ impl Address {
 
 fn resume_point(value: &str) -> Option<(u64, u64)> {
     let (incarnation, number) = value.split_once('.')?;
-    Some((u64::from_str_radix(incarnation, 16).ok()?, number.parse().ok()?))
+    Some((
+        u64::from_str_radix(incarnation, 16).ok()?,
+        number.parse().ok()?,
+    ))
 }
 
 fn decode(text: &str) -> Result<String, AddressError> {
-    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| AddressError::Encoding)?;
+    let decoded = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| AddressError::Encoding)?;
     Ok(decoded.into_owned())
 }
 
@@ -89,10 +103,19 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let good = Address::parse("/play/relay/a%2Fb", "name=J%C3%BCrgen+1&color=%23ff0010&resume=1f.7&utm=x").unwrap();
+        let good = Address::parse(
+            "/play/relay/a%2Fb",
+            "name=J%C3%BCrgen+1&color=%23ff0010&resume=1f.7&utm=x",
+        )
+        .unwrap();
         assert_eq!((good.kind.as_str(), good.room.as_str()), ("relay", "a/b"));
-        assert_eq!((good.name.as_deref(), good.color, good.resume), (Some("Jürgen 1"), Some(0xff_0010), Some((0x1f, 7))));
-        let options = Address::parse("/play/k/r", "options={\"b\":1,%20\"a\":2}").unwrap().options;
+        assert_eq!(
+            (good.name.as_deref(), good.color, good.resume),
+            (Some("Jürgen 1"), Some(0xff_0010), Some((0x1f, 7)))
+        );
+        let options = Address::parse("/play/k/r", "options={\"b\":1,%20\"a\":2}")
+            .unwrap()
+            .options;
         assert_eq!(options.as_deref(), Some(r#"{"a":2,"b":1}"#));
     }
 
@@ -105,14 +128,26 @@ mod tests {
             ("/play//r", "", AddressError::Path),
             ("/play/k/a/b", "", AddressError::Path),
             ("/play/k/%ff", "", AddressError::Encoding),
-            (&format!("/play/k/{long}"), "", AddressError::Parameter("room")),
+            (
+                &format!("/play/k/{long}"),
+                "",
+                AddressError::Parameter("room"),
+            ),
             ("/play/k/r", "name=", AddressError::Parameter("name")),
             ("/play/k/r", "color=red", AddressError::Parameter("color")),
-            ("/play/k/r", "options=[1]", AddressError::Parameter("options")),
+            (
+                "/play/k/r",
+                "options=[1]",
+                AddressError::Parameter("options"),
+            ),
             ("/play/k/r", "resume=xyz", AddressError::Parameter("resume")),
         ];
         for (path, query, expected) in cases {
-            assert_eq!(Address::parse(path, query), Err(expected), "{path:.40} {query}");
+            assert_eq!(
+                Address::parse(path, query),
+                Err(expected),
+                "{path:.40} {query}"
+            );
         }
     }
 }

@@ -69,18 +69,28 @@ impl Keys {
         use std::io::Write as _;
         use std::os::unix::fs::OpenOptionsExt;
         let path = state.join(KEY_FILE);
-        let failed = |source| KeysError::File { path: path.clone(), source };
+        let failed = |source| KeysError::File {
+            path: path.clone(),
+            source,
+        };
         match std::fs::read(&path) {
             Ok(key) if key.len() >= KEY_BYTES => return Ok(Self::from_secret(&key)),
             Ok(_) => return Err(failed(std::io::Error::other("it is too short"))),
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
             Err(_) => {}
         }
         std::fs::create_dir_all(state).map_err(failed)?;
         let mut key = [0u8; KEY_BYTES];
         rand::rng().fill_bytes(&mut key);
-        let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        made.and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all())).map_err(failed)?;
+        let made = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
+        made.and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all()))
+            .map_err(failed)?;
         Ok(Self::from_secret(&key))
     }
 
@@ -122,7 +132,10 @@ impl Keys {
             roost: Some("anon".to_owned()),
             rest: serde_json::Map::new(),
         };
-        (UserId::new("anon", &subject), self.sign(&claims).ok().map(Arc::from))
+        (
+            UserId::new("anon", &subject),
+            self.sign(&claims).ok().map(Arc::from),
+        )
     }
 }
 
@@ -131,7 +144,8 @@ mod tests {
     use super::*;
 
     fn claims(exp: u64) -> Claims {
-        serde_json::from_value(serde_json::json!({"kind":"chess","room":"*","user":"a","exp":exp})).unwrap()
+        serde_json::from_value(serde_json::json!({"kind":"chess","room":"*","user":"a","exp":exp}))
+            .unwrap()
     }
 
     #[test]
@@ -139,12 +153,21 @@ mod tests {
         let (ours, other) = (Keys::from_secret(b"ours"), Keys::from_secret(b"other"));
         let soon = unix_millis() / 1000 + 60;
         let token = ours.sign(&claims(soon)).unwrap();
-        assert_eq!(ours.check(&token, "chess", "r").unwrap().user.as_str(), "jwt:a");
+        assert_eq!(
+            ours.check(&token, "chess", "r").unwrap().user.as_str(),
+            "jwt:a"
+        );
         ours.check(&token, "chat", "r").unwrap_err();
         other.check(&token, "chess", "r").unwrap_err();
         ours.check("nonsense", "chess", "r").unwrap_err();
-        ours.check(&ours.sign(&claims(1)).unwrap(), "chess", "r").unwrap_err();
-        let none = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims(soon), &ours.encoding).unwrap();
+        ours.check(&ours.sign(&claims(1)).unwrap(), "chess", "r")
+            .unwrap_err();
+        let none = jsonwebtoken::encode(
+            &Header::new(Algorithm::HS512),
+            &claims(soon),
+            &ours.encoding,
+        )
+        .unwrap();
         ours.check(&none, "chess", "r").unwrap_err();
     }
 
@@ -152,7 +175,10 @@ mod tests {
     fn somebody_without_a_token_can_come_back() {
         let keys = Keys::from_secret(b"ours");
         let (user, token) = keys.anonymous("relay");
-        assert_eq!(keys.check(&token.unwrap(), "relay", "r").unwrap().user, user.unwrap());
+        assert_eq!(
+            keys.check(&token.unwrap(), "relay", "r").unwrap().user,
+            user.unwrap()
+        );
     }
 
     #[test]
@@ -160,6 +186,9 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let first = Keys::in_state(state.path()).unwrap();
         let (_, token) = first.anonymous("relay");
-        Keys::in_state(state.path()).unwrap().check(&token.unwrap(), "relay", "r").unwrap();
+        Keys::in_state(state.path())
+            .unwrap()
+            .check(&token.unwrap(), "relay", "r")
+            .unwrap();
     }
 }

@@ -38,7 +38,9 @@ impl Reception {
     /// Open the doors.
     #[must_use]
     pub fn new(entrance: Arc<Entrance>) -> Self {
-        Self { play: PlayDoor::new(entrance) }
+        Self {
+            play: PlayDoor::new(entrance),
+        }
     }
 }
 

@@ -17,8 +17,8 @@ use crate::telemetry;
 use metrics::counter;
 use roost_protocol::play::{self, FrameError, PlaySession, Said, Verdict, close};
 use roost_room::{
-    Answer, Closing, ConnectionId, Identity, Knock, Packet, Parting, Profile, Pushed, RefusalReason, ResumePoint,
-    Route, SessionId, UserId,
+    Answer, Closing, ConnectionId, Identity, Knock, Packet, Parting, Profile, Pushed,
+    RefusalReason, ResumePoint, Route, SessionId, UserId,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,11 +40,18 @@ struct Farewell {
 
 impl Farewell {
     fn new(code: u16, reason: impl Into<String>) -> Self {
-        Self { code, reason: reason.into(), frame: None }
+        Self {
+            code,
+            reason: reason.into(),
+            frame: None,
+        }
     }
 
     fn with(self, frame: Vec<u8>) -> Self {
-        Self { frame: Some(frame), ..self }
+        Self {
+            frame: Some(frame),
+            ..self
+        }
     }
 }
 
@@ -116,7 +123,8 @@ impl PlayDoor {
     }
 
     pub(super) async fn open(&self, upgraded: Upgraded) {
-        let (socket, outbox, request, permits) = upgraded.into_socket(Arc::clone(&self.entrance.sockets));
+        let (socket, outbox, request, permits) =
+            upgraded.into_socket(Arc::clone(&self.entrance.sockets));
         let address = Address::parse(request.uri.path(), request.uri.query().unwrap_or_default());
         // Headers are memory, and a connection may last for days.
         drop(request);
@@ -143,7 +151,10 @@ impl PlayDoor {
 impl Session {
     async fn run(&mut self, address: Address) -> End {
         let room = address.room.clone();
-        let resume = address.resume.map(|(incarnation, number)| ResumePoint { incarnation, number });
+        let resume = address.resume.map(|(incarnation, number)| ResumePoint {
+            incarnation,
+            number,
+        });
         let visitor = match self.identify(address).await {
             Ok(visitor) => visitor,
             Err(farewell) => return farewell.into(),
@@ -156,12 +167,19 @@ impl Session {
 
     /// Who it is, and whether such rooms exist.
     async fn identify(&self, address: Address) -> Result<Visitor, Farewell> {
-        let unknown = || Farewell::new(close::NO_KIND, format!("there is no kind {:?} here", short(&address.kind)));
+        let unknown = || {
+            Farewell::new(
+                close::NO_KIND,
+                format!("there is no kind {:?} here", short(&address.kind)),
+            )
+        };
         let kind = Arc::clone(self.entrance.kinds.get(&address.kind).ok_or_else(unknown)?);
         let keys = &self.entrance.keys;
         let (user, name, color, claims, token) = match &address.token {
             Some(token) => {
-                let grant = keys.check(token, &address.kind, &address.room).map_err(bad_token)?;
+                let grant = keys
+                    .check(token, &address.kind, &address.room)
+                    .map_err(bad_token)?;
                 (grant.user, grant.name, grant.color, grant.claims, None)
             }
             None if !self.entrance.anonymous => return Err(bad_token(IdentityError::Missing)),
@@ -173,8 +191,18 @@ impl Session {
         };
         let wished = wished_profile(&user, name.or(address.name), color.or(address.color));
         let profile = self.profile(&kind, &user).await?.unwrap_or(wished);
-        let identity = Identity { user, profile, claims, verified: true };
-        Ok(Visitor { kind, identity, options: address.options.unwrap_or_else(|| "{}".to_owned()), token })
+        let identity = Identity {
+            user,
+            profile,
+            claims,
+            verified: true,
+        };
+        Ok(Visitor {
+            kind,
+            identity,
+            options: address.options.unwrap_or_else(|| "{}".to_owned()),
+            token,
+        })
     }
 
     /// What the lobby keeps of a user. The store is not read on the runtime's own threads.
@@ -189,17 +217,32 @@ impl Session {
     }
 
     /// Ask to enter a room, or the one it points to.
-    async fn enter(&mut self, visitor: &Visitor, room: String, resume: Option<ResumePoint>) -> Result<Seat, End> {
+    async fn enter(
+        &mut self,
+        visitor: &Visitor,
+        room: String,
+        resume: Option<ResumePoint>,
+    ) -> Result<Seat, End> {
         let mut room = room;
         for _ in 0..MOST_REDIRECTS {
             let handle = self.knock(visitor, &room, resume, None).await?;
             match self.answer(&handle).await? {
-                SessionEvent::Attached { connection, .. } => return Ok(Seat { room: handle, connection }),
-                SessionEvent::Answer(Answer::Redirected { room: other, notice }) => {
+                SessionEvent::Attached { connection, .. } => {
+                    return Ok(Seat {
+                        room: handle,
+                        connection,
+                    });
+                }
+                SessionEvent::Answer(Answer::Redirected {
+                    room: other,
+                    notice,
+                }) => {
                     self.push(&play::moving(&other, &notice));
                     room = other;
                 }
-                SessionEvent::Answer(Answer::Refused { reason, text }) => return Err(refused(reason, &text).into()),
+                SessionEvent::Answer(Answer::Refused { reason, text }) => {
+                    return Err(refused(reason, &text).into());
+                }
                 other => return Err(unexpected(&other).into()),
             }
         }
@@ -231,7 +274,10 @@ impl Session {
             let outlet = Outlet {
                 session: self.id,
                 user: visitor.identity.user.clone(),
-                sink: Sink::Socket { outbox: self.outbox.clone(), dialect: Dialect::Play },
+                sink: Sink::Socket {
+                    outbox: self.outbox.clone(),
+                    dialect: Dialect::Play,
+                },
                 inbox: Arc::clone(&self.inbox),
                 token: visitor.token.clone(),
             };
@@ -322,8 +368,12 @@ impl Session {
                 None
             }
             SessionEvent::Closed(closing) => Some(farewell(closing).into()),
-            SessionEvent::Leaving => Some(Farewell::new(close::GOING_AWAY, "the server is going down").into()),
-            SessionEvent::Moving { .. } | SessionEvent::Answer(_) | SessionEvent::Attached { .. } => None,
+            SessionEvent::Leaving => {
+                Some(Farewell::new(close::GOING_AWAY, "the server is going down").into())
+            }
+            SessionEvent::Moving { .. }
+            | SessionEvent::Answer(_)
+            | SessionEvent::Attached { .. } => None,
         }
     }
 
@@ -333,7 +383,11 @@ impl Session {
             Ok(said) => said,
             Err(error) => return self.bad_frame(&error),
         };
-        if seat.room.say(seat.connection, &said.topic, &said.payload, said.intake) == Pushed::Full {
+        if seat
+            .room
+            .say(seat.connection, &said.topic, &said.payload, said.intake)
+            == Pushed::Full
+        {
             self.waiting = Some(said);
         }
         None
@@ -342,7 +396,8 @@ impl Session {
     fn bad_frame(&mut self, error: &FrameError) -> Option<End> {
         counter!(telemetry::BAD_FRAMES, "code" => error.code()).increment(1);
         self.push(&play::error(error.code(), &error.to_string()));
-        let now = u64::try_from(self.entrance.registry.host().clock.now().mono.as_millis()).unwrap_or(u64::MAX);
+        let now = u64::try_from(self.entrance.registry.host().clock.now().mono.as_millis())
+            .unwrap_or(u64::MAX);
         match self.frames.bad_frame(now) {
             Verdict::Tell => None,
             Verdict::Close => Some(Farewell::new(close::POLICY, "too many bad frames").into()),
@@ -374,19 +429,32 @@ impl Session {
                 }
             }
         };
-        on_arrival.into_iter().for_each(|packet| self.push_packet(packet));
+        on_arrival
+            .into_iter()
+            .for_each(|packet| self.push_packet(packet));
         Ok(Seat { room, connection })
     }
 
-    async fn ask_elsewhere(&mut self, visitor: &Visitor, from: &Seat, room: String) -> Result<(RoomHandle, Place), End> {
+    async fn ask_elsewhere(
+        &mut self,
+        visitor: &Visitor,
+        from: &Seat,
+        room: String,
+    ) -> Result<(RoomHandle, Place), End> {
         let mut room = room;
         for _ in 0..MOST_REDIRECTS {
             let handle = self.knock(visitor, &room, None, Some(from)).await?;
             match self.answer(&handle).await? {
-                SessionEvent::Answer(Answer::Admitted { connection }) => return Ok((handle, Place::Kept(connection))),
-                SessionEvent::Attached { connection, .. } => return Ok((handle, Place::Taken(connection))),
+                SessionEvent::Answer(Answer::Admitted { connection }) => {
+                    return Ok((handle, Place::Kept(connection)));
+                }
+                SessionEvent::Attached { connection, .. } => {
+                    return Ok((handle, Place::Taken(connection)));
+                }
                 SessionEvent::Answer(Answer::Redirected { room: other, .. }) => room = other,
-                SessionEvent::Answer(Answer::Refused { reason, text }) => return Err(refused(reason, &text).into()),
+                SessionEvent::Answer(Answer::Refused { reason, text }) => {
+                    return Err(refused(reason, &text).into());
+                }
                 other => return Err(unexpected(&other).into()),
             }
         }
@@ -405,7 +473,11 @@ impl Session {
             (payload, true) => frame::binary_frame(&payload),
             (payload, false) => frame::text_frame(&payload),
         };
-        self.outbox.push(Frame { bytes, lane: Lane::Reliable, urgent: true });
+        self.outbox.push(Frame {
+            bytes,
+            lane: Lane::Reliable,
+            urgent: true,
+        });
     }
 
     fn push(&self, payload: &[u8]) {
@@ -422,7 +494,10 @@ impl Session {
 }
 
 fn wished_profile(user: &UserId, name: Option<String>, color: Option<u32>) -> Profile {
-    Profile { name: name.unwrap_or_else(|| user.subject().to_owned()), color: color.unwrap_or(0x77_77_77) }
+    Profile {
+        name: name.unwrap_or_else(|| user.subject().to_owned()),
+        color: color.unwrap_or(0x77_77_77),
+    }
 }
 
 fn bad_token(error: IdentityError) -> Farewell {
@@ -447,7 +522,9 @@ fn farewell(closing: Closing) -> Farewell {
             let frame = play::refused(RefusalReason::Forbidden, &text);
             Farewell::new(close::REFUSED, text).with(frame)
         }
-        Closing::Faulted => Farewell::new(close::REFUSED, "your messages made the rules fail").with(play::fault()),
+        Closing::Faulted => {
+            Farewell::new(close::REFUSED, "your messages made the rules fail").with(play::fault())
+        }
         Closing::Ended(text) => {
             let frame = play::ended(&text);
             Farewell::new(close::ENDED, text).with(frame)
@@ -461,7 +538,11 @@ fn farewell(closing: Closing) -> Farewell {
 
 /// Whether the client said good-bye, or may come back.
 fn parting(closed: &Closed) -> Parting {
-    if closed.cause == Cause::Peer && closed.code == 1000 { Parting::Closed } else { Parting::Lost }
+    if closed.cause == Cause::Peer && closed.code == 1000 {
+        Parting::Closed
+    } else {
+        Parting::Lost
+    }
 }
 
 fn short(text: &str) -> String {

@@ -28,7 +28,10 @@ impl Readiness {
     #[must_use]
     pub fn check(&self, name: &'static str) -> Check {
         self.lock().insert(name, Some("starting".to_owned()));
-        Check { name, readiness: self.clone() }
+        Check {
+            name,
+            readiness: self.clone(),
+        }
     }
 
     /// Whether all checks are green.
@@ -65,12 +68,19 @@ impl Check {
 }
 
 pub(crate) fn routes(readiness: Readiness) -> Router {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(readiness)
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(readiness)
 }
 
 async fn ready(State(readiness): State<Readiness>) -> Response {
     let body = readiness.to_json();
-    let status = if body["ready"] == true { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if body["ready"] == true {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 

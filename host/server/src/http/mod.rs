@@ -3,12 +3,13 @@
 pub mod health;
 pub mod metrics;
 pub mod pages;
+pub mod rooms;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
+use axum::routing::any;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
@@ -21,13 +22,15 @@ use crate::http::pages::Pages;
 #[must_use]
 pub fn router(config: &HttpConfig, readiness: Readiness, metrics: PrometheusHandle) -> Router {
     let pages = Pages::new(config.static_dir.clone());
-    let mut router = Router::new().merge(health::routes(readiness)).merge(pages.routes());
+    let mut router = Router::new()
+        .merge(health::routes(readiness))
+        .merge(pages.routes());
     if config.metrics_listen.is_none() {
         router = router.merge(metrics::local_routes(metrics));
     }
     router
-        .route("/api", get(no_such_resource))
-        .route("/api/{*rest}", axum::routing::any(no_such_resource))
+        .route("/api", any(no_such_resource))
+        .route("/api/{*rest}", any(no_such_resource))
         .layer(DefaultBodyLimit::max(config.max_body.get()))
 }
 

@@ -40,7 +40,9 @@ struct Page {
 
 impl Pages {
     pub(crate) fn new(overlay: Option<PathBuf>) -> Self {
-        Self { overlay: overlay.map(Arc::from) }
+        Self {
+            overlay: overlay.map(Arc::from),
+        }
     }
 
     /// A route of its own for each built-in file, which goes before routes with parameters (`/play/{kind}`), and a
@@ -49,9 +51,13 @@ impl Pages {
         let mut router = Router::new();
         for name in Embedded::iter() {
             router = router.route(&format!("/{name}"), get(serve));
-            let folder = name.strip_suffix(INDEX).map(|folder| folder.trim_end_matches('/'));
+            let folder = name
+                .strip_suffix(INDEX)
+                .map(|folder| folder.trim_end_matches('/'));
             for folder in folder.into_iter().filter(|folder| !folder.is_empty()) {
-                router = router.route(&format!("/{folder}"), get(serve)).route(&format!("/{folder}/"), get(serve));
+                router = router
+                    .route(&format!("/{folder}"), get(serve))
+                    .route(&format!("/{folder}/"), get(serve));
             }
         }
         router.fallback(serve).with_state(self)
@@ -60,33 +66,70 @@ impl Pages {
     /// The file of this name, or the index of the folder of this name.
     async fn find(&self, path: &str) -> Option<Page> {
         let name = path.trim_matches('/');
-        let index = if name.is_empty() { INDEX.to_owned() } else { format!("{name}/{INDEX}") };
+        let index = if name.is_empty() {
+            INDEX.to_owned()
+        } else {
+            format!("{name}/{INDEX}")
+        };
         for name in [name.to_owned(), index] {
             if let Some(page) = self.overlaid(&name).await {
                 return Some(page);
             }
             if let Some(file) = Embedded::get(&name) {
-                let tag = file.metadata.sha256_hash().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-                return Some(Page { bytes: file.data, tag, name });
+                let tag = file
+                    .metadata
+                    .sha256_hash()
+                    .iter()
+                    .take(12)
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect();
+                return Some(Page {
+                    bytes: file.data,
+                    tag,
+                    name,
+                });
             }
         }
         None
     }
 
     async fn overlaid(&self, name: &str) -> Option<Page> {
-        let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-        let file = self.overlay.as_ref().filter(|_| inside && !name.is_empty())?.join(name);
-        let metadata = tokio::fs::metadata(&file).await.ok().filter(std::fs::Metadata::is_file)?;
+        let inside = Path::new(name)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        let file = self
+            .overlay
+            .as_ref()
+            .filter(|_| inside && !name.is_empty())?
+            .join(name);
+        let metadata = tokio::fs::metadata(&file)
+            .await
+            .ok()
+            .filter(std::fs::Metadata::is_file)?;
         let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         let bytes = tokio::fs::read(&file).await.ok()?;
         let tag = format!("{:x}-{:x}", changed.as_nanos(), bytes.len());
-        Some(Page { bytes: Cow::Owned(bytes), tag, name: name.to_owned() })
+        Some(Page {
+            bytes: Cow::Owned(bytes),
+            tag,
+            name: name.to_owned(),
+        })
     }
 }
 
-async fn serve(State(pages): State<Pages>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn serve(
+    State(pages): State<Pages>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     if method != Method::GET && method != Method::HEAD {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], "only GET here\n").into_response();
+        return (
+            StatusCode::METHOD_NOT_ALLOWED,
+            [(header::ALLOW, "GET, HEAD")],
+            "only GET here\n",
+        )
+            .into_response();
     }
     let Ok(path) = percent_decode_str(uri.path()).decode_utf8() else {
         return (StatusCode::BAD_REQUEST, "the path is not UTF-8\n").into_response();
@@ -105,28 +148,48 @@ async fn serve(State(pages): State<Pages>, method: Method, uri: Uri, headers: He
 impl Page {
     fn respond(self, asked: &HeaderMap) -> Response {
         let tag = format!("\"{}\"", self.tag);
-        let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let is_known = known.flat_map(|value| value.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag);
+        let known = asked
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let is_known = known
+            .flat_map(|value| value.split(','))
+            .any(|known| known.trim().trim_start_matches("W/") == tag);
         let mut response = match is_known {
             true => StatusCode::NOT_MODIFIED.into_response(),
             false => Response::new(Body::from(self.bytes)),
         };
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&self.name)));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(content_type(&self.name)),
+        );
         // Names do not change with contents, so every use asks whether there is something new.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             headers.insert(header::ETAG, tag);
         }
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(POLICY),
+        );
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        headers.insert(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        );
         response
     }
 }
 
 fn content_type(name: &str) -> &'static str {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension).unwrap_or_default();
+    let extension = name
+        .rsplit_once('.')
+        .map(|(_, extension)| extension)
+        .unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "html" | "htm" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",

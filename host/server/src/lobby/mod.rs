@@ -10,8 +10,8 @@ use crate::actor::RoomHandle;
 use crate::fanout::{Encoded, Outlet};
 use presence::Presence;
 use roost_room::{
-    Ban, ConnectionId, Input, Listing, Outgoing, Profile, Publication, Reach, Recipients, Route, Speaker,
-    Subscription, UserId,
+    Ban, ConnectionId, Input, Listing, Outgoing, Profile, Publication, Reach, Recipients, Route,
+    Speaker, Subscription, UserId,
 };
 use roost_store::{Batch, RoomKey, Rooms, StoreError};
 use std::collections::BTreeMap;
@@ -53,7 +53,11 @@ impl Lobby {
     /// Empty; profiles and bans are in the store.
     #[must_use]
     pub fn new(kind: &str, store: Rooms) -> Self {
-        Self { kind: Arc::from(kind), store, inner: Mutex::new(Inner::default()) }
+        Self {
+            kind: Arc::from(kind),
+            store,
+            inner: Mutex::new(Inner::default()),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -66,7 +70,11 @@ impl Lobby {
         let inner = self.lock();
         let shown = inner.rooms.iter().filter_map(|(id, entry)| {
             let listing = entry.listing.clone().filter(|listing| listing.visible)?;
-            Some(Listed { id: Arc::clone(id), members: entry.members, listing })
+            Some(Listed {
+                id: Arc::clone(id),
+                members: entry.members,
+                listing,
+            })
         });
         shown.collect()
     }
@@ -86,7 +94,11 @@ impl Lobby {
 
     /// A room has another number of members.
     pub(crate) fn count(&self, room: &Arc<str>, members: u32) {
-        self.lock().rooms.entry(Arc::clone(room)).or_default().members = members;
+        self.lock()
+            .rooms
+            .entry(Arc::clone(room))
+            .or_default()
+            .members = members;
     }
 
     /// A room is over, or `resting` in the store: then its entry stays.
@@ -133,7 +145,10 @@ impl Lobby {
     /// Rules have changed a profile: make it durable, then tell every room the user is in.
     pub(crate) fn set_profile(self: &Arc<Self>, user: UserId, profile: Profile) {
         let mut inner = self.lock();
-        let saving = inner.saving.entry(user.clone()).or_insert_with(|| (profile.clone(), 0));
+        let saving = inner
+            .saving
+            .entry(user.clone())
+            .or_insert_with(|| (profile.clone(), 0));
         *saving = (profile.clone(), saving.1 + 1);
         drop(inner);
         let lobby = Arc::clone(self);
@@ -143,7 +158,9 @@ impl Lobby {
     async fn save_profile(&self, user: UserId, profile: Profile) {
         let (done, saved) = tokio::sync::oneshot::channel();
         let mut batch = Batch::new();
-        let put = batch.put_profile(&self.kind, user.as_str(), records::write_profile(&profile)).map(|_| ());
+        let put = batch
+            .put_profile(&self.kind, user.as_str(), records::write_profile(&profile))
+            .map(|_| ());
         let submitted = put.and_then(|()| {
             let told = move |result| {
                 // Nobody listens any more when the server goes down.
@@ -157,22 +174,35 @@ impl Lobby {
         };
         let rooms = {
             let mut inner = self.lock();
-            let newest = inner.saving.get(&user).is_some_and(|(newest, _)| *newest == profile);
+            let newest = inner
+                .saving
+                .get(&user)
+                .is_some_and(|(newest, _)| *newest == profile);
             if let Some((_, under_way)) = inner.saving.get_mut(&user) {
                 *under_way -= 1;
                 if *under_way == 0 {
                     inner.saving.remove(&user);
                 }
             }
-            if newest { inner.presence.rooms_of(&user) } else { Vec::new() }
+            if newest {
+                inner.presence.rooms_of(&user)
+            } else {
+                Vec::new()
+            }
         };
         match result {
             Ok(()) => {
                 for room in rooms {
-                    room.tell(Input::Profile { user: user.clone(), profile: profile.clone() }).await;
+                    room.tell(Input::Profile {
+                        user: user.clone(),
+                        profile: profile.clone(),
+                    })
+                    .await;
                 }
             }
-            Err(error) => tracing::error!(kind = %self.kind, %user, %error, "a profile could not be kept"),
+            Err(error) => {
+                tracing::error!(kind = %self.kind, %user, %error, "a profile could not be kept")
+            }
         }
     }
 
@@ -201,11 +231,17 @@ impl Lobby {
             let inner = self.lock();
             match &publication.to {
                 Reach::Subscribers => inner.presence.subscribers(&publication.topic),
-                Reach::Users(users) => users.iter().flat_map(|user| inner.presence.outlets_of(user)).collect(),
+                Reach::Users(users) => users
+                    .iter()
+                    .flat_map(|user| inner.presence.outlets_of(user))
+                    .collect(),
             }
         };
         // Slots are numbered by room: beyond it only the user means anything.
-        let speaker = speaker.map(|speaker| Speaker { member: None, ..speaker });
+        let speaker = speaker.map(|speaker| Speaker {
+            member: None,
+            ..speaker
+        });
         let outgoing = Outgoing {
             to: Recipients::All,
             topic: publication.topic,
@@ -214,7 +250,9 @@ impl Lobby {
             speaker,
         };
         let mut encoded = Encoded::unnumbered(&outgoing);
-        let others = outlets.iter().filter(|outlet| Some(&outlet.user) != author.as_ref());
+        let others = outlets
+            .iter()
+            .filter(|outlet| Some(&outlet.user) != author.as_ref());
         others.for_each(|outlet| encoded.send(outlet));
     }
 }

@@ -25,8 +25,15 @@ pub(super) struct Presence {
 
 impl Presence {
     pub(super) fn attach(&mut self, room: &RoomHandle, connection: ConnectionId, outlet: Outlet) {
-        let place = Place { room: room.clone(), connection, outlet };
-        self.users.entry(place.outlet.user.clone()).or_default().push(place);
+        let place = Place {
+            room: room.clone(),
+            connection,
+            outlet,
+        };
+        self.users
+            .entry(place.outlet.user.clone())
+            .or_default()
+            .push(place);
     }
 
     pub(super) fn detach(&mut self, user: &UserId, room: &RoomHandle, connection: ConnectionId) {
@@ -42,9 +49,21 @@ impl Presence {
         });
     }
 
-    pub(super) fn subscribe(&mut self, room: &RoomHandle, subscription: Subscription, outlet: Outlet) {
-        let place = Place { room: room.clone(), connection: subscription.connection, outlet };
-        self.topics.entry(subscription.topic).or_default().push(place);
+    pub(super) fn subscribe(
+        &mut self,
+        room: &RoomHandle,
+        subscription: Subscription,
+        outlet: Outlet,
+    ) {
+        let place = Place {
+            room: room.clone(),
+            connection: subscription.connection,
+            outlet,
+        };
+        self.topics
+            .entry(subscription.topic)
+            .or_default()
+            .push(place);
     }
 
     pub(super) fn unsubscribe(&mut self, room: &RoomHandle, subscription: &Subscription) {
@@ -68,10 +87,20 @@ impl Presence {
     }
 
     pub(super) fn outlets_of(&self, user: &UserId) -> Vec<Outlet> {
-        self.users.get(user).into_iter().flatten().map(|place| place.outlet.clone()).collect()
+        self.users
+            .get(user)
+            .into_iter()
+            .flatten()
+            .map(|place| place.outlet.clone())
+            .collect()
     }
 
     pub(super) fn subscribers(&self, topic: &Topic) -> Vec<Outlet> {
-        self.topics.get(topic).into_iter().flatten().map(|place| place.outlet.clone()).collect()
+        self.topics
+            .get(topic)
+            .into_iter()
+            .flatten()
+            .map(|place| place.outlet.clone())
+            .collect()
     }
 }

@@ -16,25 +16,42 @@ struct BanRecord {
 }
 
 pub(crate) fn write_profile(profile: &Profile) -> Vec<u8> {
-    let record = ProfileRecord { name: profile.name.clone(), color: profile.color };
+    let record = ProfileRecord {
+        name: profile.name.clone(),
+        color: profile.color,
+    };
     serde_json::to_vec(&record).unwrap_or_default()
 }
 
 /// `None` for what is no profile within its bounds.
 pub(crate) fn read_profile(bytes: &[u8]) -> Option<Profile> {
     let record: ProfileRecord = serde_json::from_slice(bytes).ok()?;
-    Some(Profile { name: record.name, color: record.color }).filter(Profile::is_valid)
+    Some(Profile {
+        name: record.name,
+        color: record.color,
+    })
+    .filter(Profile::is_valid)
 }
 
 pub(crate) fn write_bans(bans: &[Ban]) -> Vec<u8> {
-    let records: Vec<BanRecord> =
-        bans.iter().map(|ban| BanRecord { user: ban.user.as_str().to_owned(), until: ban.until }).collect();
+    let records: Vec<BanRecord> = bans
+        .iter()
+        .map(|ban| BanRecord {
+            user: ban.user.as_str().to_owned(),
+            until: ban.until,
+        })
+        .collect();
     serde_json::to_vec(&records).unwrap_or_default()
 }
 
 pub(crate) fn read_bans(bytes: &[u8]) -> Vec<Ban> {
     let records: Vec<BanRecord> = serde_json::from_slice(bytes).unwrap_or_default();
-    let bans = records.into_iter().filter_map(|r| Some(Ban { user: UserId::parse(&r.user)?, until: r.until }));
+    let bans = records.into_iter().filter_map(|r| {
+        Some(Ban {
+            user: UserId::parse(&r.user)?,
+            until: r.until,
+        })
+    });
     bans.collect()
 }
 
@@ -44,10 +61,16 @@ mod tests {
 
     #[test]
     fn records_come_back_as_they_were() {
-        let profile = Profile { name: "Ä\"".to_owned(), color: 0xff_00_12 };
+        let profile = Profile {
+            name: "Ä\"".to_owned(),
+            color: 0xff_00_12,
+        };
         assert_eq!(read_profile(&write_profile(&profile)), Some(profile));
         assert_eq!(read_profile(b"{}"), None);
-        let bans = vec![Ban { user: UserId::new("mpp", "67dc").unwrap(), until: 9 }];
+        let bans = vec![Ban {
+            user: UserId::new("mpp", "67dc").unwrap(),
+            until: 9,
+        }];
         assert_eq!(read_bans(&write_bans(&bans)), bans);
     }
 }

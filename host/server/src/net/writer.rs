@@ -65,7 +65,11 @@ impl Writer {
     /// When the writer wants to be polled though nobody wakes it.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         // With a batch under way it is the stream that wakes, not the clock.
-        if self.batch.is_empty() { self.flush_at } else { None }
+        if self.batch.is_empty() {
+            self.flush_at
+        } else {
+            None
+        }
     }
 
     /// Whether the close frame has left.

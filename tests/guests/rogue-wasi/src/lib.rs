@@ -50,7 +50,10 @@ impl Rules for Rogue {
             Payload::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         };
         let said = answer(&word).into_bytes();
-        cx.deliver(Topic::Done).payload(Payload::Binary(said)).to_connection(message.via).reliable();
+        cx.deliver(Topic::Done)
+            .payload(Payload::Binary(said))
+            .to_connection(message.via)
+            .reliable();
     }
 }
 
@@ -64,13 +67,39 @@ pub fn answer(word: &str) -> String {
             std::thread::sleep(Duration::from_secs(3600));
             "slept".to_owned()
         }
-        "file" => format!("{:?}", std::fs::read("/etc/passwd").map_err(|error| error.kind())),
-        "write-file" => format!("{:?}", std::fs::write("/tmp/roost-rogue", "x").map_err(|error| error.kind())),
-        "tcp" => format!("{:?}", TcpStream::connect("127.0.0.1:9").map(drop).map_err(|error| error.kind())),
-        "udp" => format!("{:?}", UdpSocket::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind())),
-        "stdin" => format!("{:?}", std::io::stdin().read(&mut [0; 8]).map_err(|error| error.kind())),
+        "file" => format!(
+            "{:?}",
+            std::fs::read("/etc/passwd").map_err(|error| error.kind())
+        ),
+        "write-file" => format!(
+            "{:?}",
+            std::fs::write("/tmp/roost-rogue", "x").map_err(|error| error.kind())
+        ),
+        "tcp" => format!(
+            "{:?}",
+            TcpStream::connect("127.0.0.1:9")
+                .map(drop)
+                .map_err(|error| error.kind())
+        ),
+        "udp" => format!(
+            "{:?}",
+            UdpSocket::bind("127.0.0.1:0")
+                .map(drop)
+                .map_err(|error| error.kind())
+        ),
+        "stdin" => format!(
+            "{:?}",
+            std::io::stdin()
+                .read(&mut [0; 8])
+                .map_err(|error| error.kind())
+        ),
         "environment" => format!("{} {}", std::env::vars().count(), std::env::args().count()),
-        "wall-clock" => format!("{:?}", SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_millis())),
+        "wall-clock" => format!(
+            "{:?}",
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map(|time| time.as_millis())
+        ),
         "clock" => {
             let before = Instant::now();
             format!("{:?}", before.elapsed())

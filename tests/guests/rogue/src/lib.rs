@@ -19,8 +19,8 @@ pub use state::State;
 
 use roost_sdk::__private::room::exports::roost::room::rules::Guest;
 use roost_sdk::types::{
-    Context, Durability, Effect, Event, Intake, Limits, Manifest, Pace, Refusal, RefusalReason, RoomConfig,
-    SnapshotMeta, TopicEntry,
+    Context, Durability, Effect, Event, Intake, Limits, Manifest, Pace, Refusal, RefusalReason,
+    RoomConfig, SnapshotMeta, TopicEntry,
 };
 use std::cell::RefCell;
 
@@ -38,14 +38,22 @@ pub struct Rogue;
 
 impl Guest for Rogue {
     fn describe() -> Manifest {
-        let topic = |name: &str, intake| TopicEntry { name: name.to_owned(), intake };
+        let topic = |name: &str, intake| TopicEntry {
+            name: name.to_owned(),
+            intake,
+        };
         Manifest {
             kind: "rogue".to_owned(),
             state_version: 1,
             pace: Pace::Messages,
             durability: Durability::Snapshot,
             grace: 0,
-            limits: Limits { members: 100, fuel: None, memory: None, snapshot: None },
+            limits: Limits {
+                members: 100,
+                fuel: None,
+                memory: None,
+                snapshot: None,
+            },
             capabilities: Vec::new(),
             topics: vec![topic("do", Intake::Reliable), topic("done", Intake::Closed)],
         }
@@ -109,7 +117,11 @@ fn happen(state: &mut State, context: &Context, event: Event, effects: &mut Vec<
             }
             if state.is("both") {
                 let text = "and out again".to_owned();
-                let refusal = Refusal { connection: entrant.connection, reason: RefusalReason::Full, text };
+                let refusal = Refusal {
+                    connection: entrant.connection,
+                    reason: RefusalReason::Full,
+                    text,
+                };
                 effects.push(Effect::Refuse(refusal));
             }
         }

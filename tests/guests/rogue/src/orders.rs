@@ -17,7 +17,7 @@ const MIB: usize = 1024 * 1024;
 /// - `eat`: memory until there is none. `try N`: asks for N MiB and says whether it got them. `keep N`:
 ///   takes N MiB and keeps them.
 /// - `panic`; `exit`: a trap without a word.
-/// - `huge`: 6 MiB of deliveries. `many N`: N effects.
+/// - `huge`: 6 MiB of deliveries. `alias N`: N deliveries of one and the same MiB. `many N`: N effects.
 /// - `topic`, `json`, `deep-json`, `user`, `until`: an effect that is invalid in that respect.
 /// - `log N`: N lines. `long-line`: a line of 8 KiB. `log-forever`: lines without end.
 /// - `become W`: as if the options had named the word W.
@@ -43,6 +43,7 @@ pub fn obey(state: &mut State, context: &Context, message: &Message, effects: &m
         "panic" => roost_sdk::fault("ordered to panic"),
         "exit" => std::process::abort(),
         "huge" => effects.extend((0..6).map(|_| tell(Payload::Binary(vec![7; MIB])))),
+        "alias" => effects.extend(aliased(number)),
         "many" => effects.extend((0..number).map(|_| Effect::CancelTimer(1))),
         "log" => (0..number).for_each(|line| log::write(Level::Info, &format!("line {line}"))),
         "long-line" => log::write(Level::Info, &"é".repeat(4096)),
@@ -59,15 +60,34 @@ pub fn obey(state: &mut State, context: &Context, message: &Message, effects: &m
 
 fn invalid_effect(word: &str) -> Option<Effect> {
     let (payload, author) = (Payload::Json("1".to_owned()), Author::Room);
-    let delivery = Delivery { to: Audience::Everyone, topic: DONE, payload, lane: Lane::Reliable, author };
+    let delivery = Delivery {
+        to: Audience::Everyone,
+        topic: DONE,
+        payload,
+        lane: Lane::Reliable,
+        author,
+    };
     Some(match word {
-        "topic" => Effect::Deliver(Delivery { topic: 999, ..delivery }),
+        "topic" => Effect::Deliver(Delivery {
+            topic: 999,
+            ..delivery
+        }),
         "json" => tell(Payload::Json("{\"broken\":".to_owned())),
         "deep-json" => tell(Payload::Json("[".repeat(200) + &"]".repeat(200))),
-        "user" => Effect::Deliver(Delivery { author: Author::User("nobody".to_owned()), ..delivery }),
+        "user" => Effect::Deliver(Delivery {
+            author: Author::User("nobody".to_owned()),
+            ..delivery
+        }),
         "until" => {
-            let ban = Ban { user: "test:ann".to_owned(), until: 1 << 53 };
-            Effect::SetListing(Listing { data: "{}".to_owned(), visible: true, bans: vec![ban] })
+            let ban = Ban {
+                user: "test:ann".to_owned(),
+                until: 1 << 53,
+            };
+            Effect::SetListing(Listing {
+                data: "{}".to_owned(),
+                visible: true,
+                bans: vec![ban],
+            })
         }
         _ => return None,
     })
@@ -87,7 +107,11 @@ fn tell(payload: Payload) -> Effect {
 pub(crate) fn spin(rounds: u64) {
     let mut value = 1_u64;
     for round in 0..rounds {
-        value = black_box(value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(round));
+        value = black_box(
+            value
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(round),
+        );
     }
     black_box(value);
 }
@@ -103,8 +127,25 @@ fn eat(state: &mut State, mib: usize) {
     }
 }
 
+/// A small list that is large once it is copied out.
+#[allow(unsafe_code, reason = "no safe code makes such a list")]
+fn aliased(deliveries: u64) -> impl Iterator<Item = Effect> {
+    let bytes: &'static mut [u8] = vec![7; MIB].leak();
+    let start = bytes.as_mut_ptr();
+    (0..deliveries).map(move |_| {
+        // SAFETY: the buffer was a `Vec` of just this length and is never freed otherwise. Nothing
+        // here touches or drops the copies: the generated code only passes on where they lie, and
+        // the host, which they are made for, ends the call before they would be freed twice.
+        tell(Payload::Binary(unsafe {
+            Vec::from_raw_parts(start, MIB, MIB)
+        }))
+    })
+}
+
 fn can_have(mib: u64) -> bool {
-    let bytes = usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(MIB);
+    let bytes = usize::try_from(mib)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(MIB);
     let mut room: Vec<u8> = Vec::new();
     black_box(room.try_reserve_exact(bytes)).is_ok()
 }

@@ -15,14 +15,19 @@ impl State {
     /// A fresh room with these options.
     #[must_use]
     pub fn new(options: &str) -> Self {
-        Self { words: options.to_owned(), ..Self::default() }
+        Self {
+            words: options.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// Whether the options, or an order `become`, named that word.
     #[must_use]
     pub fn is(&self, word: &str) -> bool {
         let is_letter = |letter: char| letter.is_ascii_lowercase() || letter == '-';
-        self.words.split(|letter| !is_letter(letter)).any(|one| one == word)
+        self.words
+            .split(|letter| !is_letter(letter))
+            .any(|one| one == word)
     }
 
     /// Eight bytes of the count, then the words.
@@ -40,6 +45,10 @@ impl State {
     pub fn read(options: &str, bytes: &[u8]) -> Result<Self, String> {
         let (count, words) = bytes.split_first_chunk().ok_or("no count")?;
         let words = std::str::from_utf8(words).map_err(|error| error.to_string())?;
-        Ok(Self { words: format!("{words} {options}"), count: u64::from_le_bytes(*count), hoard: Vec::new() })
+        Ok(Self {
+            words: format!("{words} {options}"),
+            count: u64::from_le_bytes(*count),
+            hoard: Vec::new(),
+        })
     }
 }
