@@ -2,7 +2,7 @@
 
 use crate::wasi::Overuse;
 use roost_room::{CallLimits, Fault};
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 /// Functions of a trap that are named, innermost first.
 const FRAMES: usize = 6;
@@ -43,18 +43,9 @@ fn text(error: &wasmtime::Error, cause: &str, words: Option<String>) -> String {
         Some(words) if is_panic(error) => words.trim().replace('\n', " "),
         _ => cause.to_owned(),
     };
-    let names: Vec<&str> = error
+    let names = error
         .downcast_ref::<WasmBacktrace>()
-        .map(|trace| {
-            let names = trace
-                .frames()
-                .iter()
-                .filter_map(wasmtime::FrameInfo::func_name);
-            names
-                .skip_while(|name| is_machinery(name))
-                .take(FRAMES)
-                .collect()
-        })
+        .map(names)
         .unwrap_or_default();
     if !names.is_empty() {
         text.push_str(" in ");
@@ -62,6 +53,19 @@ fn text(error: &wasmtime::Error, cause: &str, words: Option<String>) -> String {
     }
     text.truncate(text.floor_char_boundary(TEXT_BYTES));
     text
+}
+
+/// Functions on the stack, innermost first. A stripped program has only numbers.
+fn names(trace: &WasmBacktrace) -> Vec<String> {
+    let name = |frame: &FrameInfo| {
+        let name = frame.func_name().map(str::to_owned);
+        name.unwrap_or_else(|| format!("function {}", frame.func_index()))
+    };
+    let names = trace.frames().iter().map(name);
+    names
+        .skip_while(|name| is_machinery(name))
+        .take(FRAMES)
+        .collect()
 }
 
 /// The innermost functions of a panic in Rust: the same every time.

@@ -239,6 +239,7 @@ fn hostile_but_allowed_input_compiles_or_is_refused() {
         let error = SANDBOX.load(bytes).unwrap_err();
         println!("{name}: {} after {:?}", error.code(), begun.elapsed());
         assert!(begun.elapsed() < Duration::from_secs(120), "{name}");
-        assert_eq!(error.code(), "wrong_types", "{name}: {error}");
+        let expected = ["wrong_types", "not_compiled"].contains(&error.code());
+        assert!(expected, "{name}: {error}");
     }
 }

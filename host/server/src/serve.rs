@@ -81,7 +81,11 @@ async fn stop(
     services: Services,
     limits: &Arc<Limits>,
 ) -> Result<(), ServeError> {
-    tracing::info!(sockets = limits.sockets(), rooms = services.registry.len(), "stopping");
+    tracing::info!(
+        sockets = limits.sockets(),
+        rooms = services.registry.len(),
+        "stopping"
+    );
     let put_away = async {
         let stopped = services.stop().await;
         limits.drained().await;

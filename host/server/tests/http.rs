@@ -15,10 +15,22 @@ use tower::ServiceExt;
 
 fn site(config: &HttpConfig) -> (Router, Readiness) {
     let readiness = Readiness::default();
-    (router(config, readiness.clone(), telemetry::start_metrics().unwrap()), readiness)
+    (
+        router(
+            config,
+            readiness.clone(),
+            telemetry::start_metrics().unwrap(),
+        ),
+        readiness,
+    )
 }
 
-async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, String) {
+async fn ask(
+    router: &Router,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (StatusCode, HeaderMap, String) {
     ask_from("127.0.0.1", router, method, path, headers).await
 }
 
@@ -30,28 +42,65 @@ async fn ask_from(
     headers: &[(&str, &str)],
 ) -> (StatusCode, HeaderMap, String) {
     let address: IpAddr = address.parse().unwrap();
-    let mut request = Request::builder().method(method).uri(path).extension(Client { address, peer: address, secure: false });
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .extension(Client {
+            address,
+            peer: address,
+            secure: false,
+        });
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = router
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    (parts.status, parts.headers, String::from_utf8_lossy(&body).into_owned())
+    (
+        parts.status,
+        parts.headers,
+        String::from_utf8_lossy(&body).into_owned(),
+    )
 }
 
 #[tokio::test]
 async fn the_built_in_pages_have_types_tags_and_a_policy() {
     let (router, _) = site(&HttpConfig::default());
-    for (path, kind) in [("/play", "text/html"), ("/play/", "text/html"), ("/play/play.js", "text/javascript"), ("/play/play.css", "text/css")] {
+    for (path, kind) in [
+        ("/play", "text/html"),
+        ("/play/", "text/html"),
+        ("/play/play.js", "text/javascript"),
+        ("/play/play.css", "text/css"),
+    ] {
         let (status, headers, body) = ask(&router, "GET", path, &[]).await;
         assert_eq!(status, StatusCode::OK, "{path}");
-        assert!(headers[header::CONTENT_TYPE].to_str().unwrap().starts_with(kind), "{path}");
-        assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'self'"));
+        assert!(
+            headers[header::CONTENT_TYPE]
+                .to_str()
+                .unwrap()
+                .starts_with(kind),
+            "{path}"
+        );
+        assert!(
+            headers[header::CONTENT_SECURITY_POLICY]
+                .to_str()
+                .unwrap()
+                .starts_with("default-src 'self'")
+        );
         assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         assert!(!body.is_empty());
         let tag = headers[header::ETAG].to_str().unwrap().to_owned();
-        let (status, _, body) = ask(&router, "GET", path, &[("if-none-match", &format!("\"x\", W/{tag}"))]).await;
+        let (status, _, body) = ask(
+            &router,
+            "GET",
+            path,
+            &[("if-none-match", &format!("\"x\", W/{tag}"))],
+        )
+        .await;
         assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
         let (status, headers, body) = ask(&router, "HEAD", path, &[]).await;
         assert_eq!((status, body.as_str()), (StatusCode::OK, ""));
@@ -62,7 +111,8 @@ async fn the_built_in_pages_have_types_tags_and_a_policy() {
 #[tokio::test]
 async fn routes_with_parameters_do_not_hide_pages() {
     let (router, _) = site(&HttpConfig::default());
-    let router = router.merge(Router::new().route("/play/{kind}", axum::routing::get(async || "rooms")));
+    let router =
+        router.merge(Router::new().route("/play/{kind}", axum::routing::get(async || "rooms")));
     assert_eq!(ask(&router, "GET", "/play/echo", &[]).await.2, "rooms");
     assert_ne!(ask(&router, "GET", "/play/play.js", &[]).await.2, "rooms");
 }
@@ -76,9 +126,18 @@ async fn what_is_unknown_is_told_in_the_language_of_its_readers() {
         assert_eq!(headers[header::CONTENT_TYPE], "application/json");
         assert!(body.contains("not_found"), "{body}");
     }
-    assert_eq!(ask(&router, "GET", "/console/none", &[]).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(ask(&router, "POST", "/play/play.js", &[]).await.0, StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(ask(&router, "GET", "/%FF", &[]).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        ask(&router, "GET", "/console/none", &[]).await.0,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        ask(&router, "POST", "/play/play.js", &[]).await.0,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    assert_eq!(
+        ask(&router, "GET", "/%FF", &[]).await.0,
+        StatusCode::BAD_REQUEST
+    );
 }
 
 #[tokio::test]
@@ -89,14 +148,35 @@ async fn an_operators_folder_stands_in_front() {
     std::fs::write(folder.path().join("site/index.html"), "our own").unwrap();
     std::fs::create_dir(folder.path().join("site/play")).unwrap();
     std::fs::write(folder.path().join("site/play/play.css"), "body {}").unwrap();
-    let config = HttpConfig { static_dir: Some(folder.path().join("site")), ..HttpConfig::default() };
+    let config = HttpConfig {
+        static_dir: Some(folder.path().join("site")),
+        ..HttpConfig::default()
+    };
     let (router, _) = site(&config);
     assert_eq!(ask(&router, "GET", "/", &[]).await.2, "our own");
-    assert_eq!(ask(&router, "GET", "/some%20room", &[]).await.2, "our own", "links to rooms");
-    assert_eq!(ask(&router, "GET", "/play/play.css", &[]).await.2, "body {}");
-    assert!(ask(&router, "GET", "/play", &[]).await.2.contains("Roost"), "the rest stays");
-    for path in ["/../secret.txt", "/play/%2e%2e/%2e%2e/secret.txt", "/%2e%2e%2fsecret.txt", "/play%00"] {
-        assert!(!ask(&router, "GET", path, &[]).await.2.contains("secret"), "{path}");
+    assert_eq!(
+        ask(&router, "GET", "/some%20room", &[]).await.2,
+        "our own",
+        "links to rooms"
+    );
+    assert_eq!(
+        ask(&router, "GET", "/play/play.css", &[]).await.2,
+        "body {}"
+    );
+    assert!(
+        ask(&router, "GET", "/play", &[]).await.2.contains("Roost"),
+        "the rest stays"
+    );
+    for path in [
+        "/../secret.txt",
+        "/play/%2e%2e/%2e%2e/secret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/play%00",
+    ] {
+        assert!(
+            !ask(&router, "GET", path, &[]).await.2.contains("secret"),
+            "{path}"
+        );
     }
 }
 
@@ -117,10 +197,34 @@ async fn metrics_stay_on_this_machine() {
     let (router, _) = site(&HttpConfig::default());
     let (status, headers, _) = ask(&router, "GET", "/metrics", &[]).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
-    assert_eq!(ask_from("9.9.9.9", &router, "GET", "/metrics", &[]).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(ask(&router, "GET", "/metrics", &[("x-forwarded-for", "127.0.0.1")]).await.0, StatusCode::NOT_FOUND);
-    let config = HttpConfig { metrics_listen: Some("127.0.0.1:9090".parse().unwrap()), ..HttpConfig::default() };
+    assert!(
+        headers[header::CONTENT_TYPE]
+            .to_str()
+            .unwrap()
+            .starts_with("text/plain; version=0.0.4")
+    );
+    assert_eq!(
+        ask_from("9.9.9.9", &router, "GET", "/metrics", &[]).await.0,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        ask(
+            &router,
+            "GET",
+            "/metrics",
+            &[("x-forwarded-for", "127.0.0.1")]
+        )
+        .await
+        .0,
+        StatusCode::NOT_FOUND
+    );
+    let config = HttpConfig {
+        metrics_listen: Some("127.0.0.1:9090".parse().unwrap()),
+        ..HttpConfig::default()
+    };
     let (router, _) = site(&config);
-    assert_eq!(ask(&router, "GET", "/metrics", &[]).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        ask(&router, "GET", "/metrics", &[]).await.0,
+        StatusCode::NOT_FOUND
+    );
 }

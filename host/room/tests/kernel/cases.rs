@@ -5,7 +5,8 @@ use std::path::Path;
 
 /// Play every case of a file and compare.
 fn check(subject: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/kernel/cases/{subject}.txt"));
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/kernel/cases/{subject}.txt"));
     let expected = std::fs::read_to_string(&path).unwrap();
     let actual = play(&expected);
     if std::env::var_os("BLESS").is_some() {
@@ -68,6 +69,16 @@ macro_rules! subjects {
 }
 
 subjects!(
-    admission, coming_back, kicking, timers, ticks, deliveries, faults, singles, durability,
-    restarting, exchanging, ending,
+    admission,
+    coming_back,
+    kicking,
+    timers,
+    ticks,
+    deliveries,
+    faults,
+    singles,
+    durability,
+    restarting,
+    exchanging,
+    ending,
 );

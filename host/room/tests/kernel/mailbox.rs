@@ -5,9 +5,18 @@ use roost_room::{ConnectionId, Input, Intake, Limits, Mailbox, Parting, Payload,
 
 #[derive(Clone, Debug)]
 enum Op {
-    Say { connection: u32, topic: u8, size: usize, intake: Intake },
-    Detach { connection: u32 },
-    Confirm { connection: u32 },
+    Say {
+        connection: u32,
+        topic: u8,
+        size: usize,
+        intake: Intake,
+    },
+    Detach {
+        connection: u32,
+    },
+    Confirm {
+        connection: u32,
+    },
     Take(Option<bool>),
 }
 
@@ -36,7 +45,12 @@ const FLIGHT_BYTES: usize = 90;
 /// (connection, topic and text; or an end), and whether a newer one may take its place.
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
-    Said { connection: u32, topic: u8, text: String, latest: bool },
+    Said {
+        connection: u32,
+        topic: u8,
+        text: String,
+        latest: bool,
+    },
     Gone(u32),
 }
 
@@ -48,14 +62,18 @@ struct Model {
 
 impl Model {
     fn load(&self, of: Option<u32>, but: Option<usize>) -> (usize, usize) {
-        let counted = self.data.iter().enumerate().filter_map(|(place, item)| match item {
-            Item::Said { connection, text, .. }
-                if of.is_none_or(|of| of == *connection) && but != Some(place) =>
-            {
-                Some(text.len())
-            }
-            _ => None,
-        });
+        let counted = self
+            .data
+            .iter()
+            .enumerate()
+            .filter_map(|(place, item)| match item {
+                Item::Said {
+                    connection, text, ..
+                } if of.is_none_or(|of| of == *connection) && but != Some(place) => {
+                    Some(text.len())
+                }
+                _ => None,
+            });
         counted.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size))
     }
 
@@ -66,10 +84,14 @@ impl Model {
         let waiting = self.data.iter().position(|item| {
             matches!(item, Item::Said { connection: c, topic: t, latest: true, .. } if *c == connection && *t == topic)
         });
-        if intake == Intake::Latest && let Some(place) = waiting {
+        if intake == Intake::Latest
+            && let Some(place) = waiting
+        {
             let (_, own) = self.load(Some(connection), Some(place));
             let (_, all) = self.load(None, Some(place));
-            let Item::Said { text: old, .. } = &mut self.data[place] else { unreachable!() };
+            let Item::Said { text: old, .. } = &mut self.data[place] else {
+                unreachable!()
+            };
             let crowded = own > 0 && own + text.len() > FLIGHT_BYTES;
             let full = all > 0 && all + text.len() > BYTES;
             if text.len() > old.len() && (crowded || full) {
@@ -83,10 +105,19 @@ impl Model {
         let crowded = own >= FLIGHT || (own > 0 && own_bytes + text.len() > FLIGHT_BYTES);
         let full = all >= MESSAGES || (all > 0 && all_bytes + text.len() > BYTES);
         if crowded || full {
-            return if intake == Intake::Reliable { Pushed::Full } else { Pushed::Dropped };
+            return if intake == Intake::Reliable {
+                Pushed::Full
+            } else {
+                Pushed::Dropped
+            };
         }
         let latest = intake == Intake::Latest;
-        self.data.push(Item::Said { connection, topic, text, latest });
+        self.data.push(Item::Said {
+            connection,
+            topic,
+            text,
+            latest,
+        });
         Pushed::Queued
     }
 
@@ -95,7 +126,12 @@ impl Model {
         if messages.is_some() {
             // So few wait here that a batch is all of them.
             taken.extend(self.data.drain(..).map(|item| match item {
-                Item::Said { connection, topic, text, .. } => format!("{connection} {topic} {text}"),
+                Item::Said {
+                    connection,
+                    topic,
+                    text,
+                    ..
+                } => format!("{connection} {topic} {text}"),
                 Item::Gone(connection) => format!("{connection} gone"),
             }));
         }
@@ -105,8 +141,16 @@ impl Model {
 
 fn show(input: &Input) -> String {
     match input {
-        Input::Message { connection, topic, payload } => {
-            format!("{connection} {} {}", topic.as_str(), String::from_utf8_lossy(payload.bytes()))
+        Input::Message {
+            connection,
+            topic,
+            payload,
+        } => {
+            format!(
+                "{connection} {} {}",
+                topic.as_str(),
+                String::from_utf8_lossy(payload.bytes())
+            )
         }
         Input::Detach { connection, .. } => format!("{connection} gone"),
         Input::Confirm { connection } => format!("{connection} confirms"),

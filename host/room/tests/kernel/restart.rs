@@ -7,11 +7,19 @@ use roost_room::{CallRecord, Checkpoint, Output, Persist};
 use std::sync::atomic::Ordering;
 
 /// Bring a room back, let it tell its rules what became of the connections, and write it down again.
-fn brought_back(stage: &Stage, checkpoint: &Checkpoint, records: &[CallRecord]) -> (Vec<Checkpoint>, u64) {
+fn brought_back(
+    stage: &Stage,
+    checkpoint: &Checkpoint,
+    records: &[CallRecord],
+) -> (Vec<Checkpoint>, u64) {
     let mut room = stage.restored(checkpoint, records);
+    // A call of its own, so that there is something to write down in any case.
+    room.step(stage.clock(), [Stage::signalled("add 0")]);
     let outputs = room.put_away(stage.clock());
     let written = outputs.iter().filter_map(|output| match output {
-        Output::Persist(Persist::Checkpoint { bytes, .. }) => Some(Checkpoint::from_bytes(bytes).unwrap()),
+        Output::Persist(Persist::Checkpoint { bytes, .. }) => {
+            Some(Checkpoint::from_bytes(bytes).unwrap())
+        }
         _ => None,
     });
     (written.collect(), room.divergences())
@@ -29,9 +37,14 @@ fn same_at_every_cut(settings: &str, seed: u64) {
     }
     stage.assert_promises(&format!("seed {seed}"));
     let (checkpoints, records) = (stage.checkpoints.clone(), stage.records.clone());
-    assert!(checkpoints.len() > 5, "seed {seed}: the script does nothing");
+    assert!(
+        checkpoints.len() > 5,
+        "seed {seed}: the script does nothing"
+    );
     let between = |from: &Checkpoint, to: &Checkpoint| -> Vec<CallRecord> {
-        let wanted = records.iter().filter(|r| r.sequence > from.sequence && r.sequence <= to.sequence);
+        let wanted = records
+            .iter()
+            .filter(|r| r.sequence > from.sequence && r.sequence <= to.sequence);
         wanted.cloned().collect()
     };
     let mut before = checkpoints.first().unwrap();
@@ -39,7 +52,11 @@ fn same_at_every_cut(settings: &str, seed: u64) {
         let whole = brought_back(&stage, cut, &[]);
         for from in [checkpoints.first().unwrap(), before] {
             let again = brought_back(&stage, from, &between(from, cut));
-            assert_eq!(again, whole, "seed {seed}: from call {} to call {}", from.sequence, cut.sequence);
+            assert_eq!(
+                again, whole,
+                "seed {seed}: from call {} to call {}",
+                from.sequence, cut.sequence
+            );
         }
         before = cut;
     }
@@ -55,7 +72,10 @@ fn told(settings: &str, seed: u64, watchdog: bool) -> (Vec<String>, Option<Check
         let strikes = dice.roll(3) == 0;
         if watchdog && strikes {
             stage.strings.interrupts.store(1, Ordering::Relaxed);
-            stage.strings.interrupt_in.store(1 + u32::try_from(dice.roll(2)).unwrap(), Ordering::Relaxed);
+            stage
+                .strings
+                .interrupt_in
+                .store(1 + u32::try_from(dice.roll(2)).unwrap(), Ordering::Relaxed);
         }
         stage.play(&line);
         stage.drain();

@@ -10,9 +10,9 @@ use roost_room::{
     Audience, Author, CallLimits, Capability, ConnectionId, Context, Delivery, DocChange, DocEdit,
     DocOp, DocRight, Durability, Effect, Ending, Event, Fault, Flow, Forwarding, Handled, Intake,
     Json, Lane, Limits, Listing, LogLine, Manifest, MediaRight, MemberId, MemberProfile, Pace,
-    Payload, Profile, Program, ProgramHash, Publication, Reach, Redirection, Refusal, RefusalReason,
-    Relocation, Removal, RequestedLimits, Right, RoomIdentity, Rules, SignalReply, SnapshotMeta,
-    Subscription, Timer, TimerId, Topic, TopicSpec, Track, UserId,
+    Payload, Profile, Program, ProgramHash, Publication, Reach, Redirection, Refusal,
+    RefusalReason, Relocation, Removal, RequestedLimits, Right, RoomIdentity, Rules, SignalReply,
+    SnapshotMeta, Subscription, Timer, TimerId, Topic, TopicSpec, Track, UserId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -179,7 +179,9 @@ impl Instance {
             return Ok(());
         }
         let more = self.strings.interrupts.load(Ordering::Relaxed);
-        self.strings.interrupts.store(more.saturating_sub(1), Ordering::Relaxed);
+        self.strings
+            .interrupts
+            .store(more.saturating_sub(1), Ordering::Relaxed);
         if more <= 1 {
             self.strings.interrupt_in.store(0, Ordering::Relaxed);
         }
@@ -381,7 +383,9 @@ impl Instance {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
         if verb == "on" {
             let (event, commands) = rest.split_once(' ').unwrap_or((rest, ""));
-            self.state.hooks.insert(event.to_owned(), commands.to_owned());
+            self.state
+                .hooks
+                .insert(event.to_owned(), commands.to_owned());
             return Ok(());
         }
         let rest = here.fill(rest);
@@ -393,16 +397,33 @@ impl Instance {
             }
             "sum" => {
                 let text = self.state.sum.to_string();
-                call.effects.push(deliver(Audience::Everyone, &text, Lane::Reliable, Author::Room));
+                call.effects.push(deliver(
+                    Audience::Everyone,
+                    &text,
+                    Lane::Reliable,
+                    Author::Room,
+                ));
             }
             "digest" => {
                 let text = self.state.to_text().replace('\n', " ");
-                call.effects.push(deliver(Audience::Everyone, &text, Lane::Reliable, Author::Room));
+                call.effects.push(deliver(
+                    Audience::Everyone,
+                    &text,
+                    Lane::Reliable,
+                    Author::Room,
+                ));
             }
             "context" => {
-                let Context { now, uptime, tick, .. } = call.context;
+                let Context {
+                    now, uptime, tick, ..
+                } = call.context;
                 let text = format!("now {now} up {uptime} tick {tick:?}");
-                call.effects.push(deliver(Audience::Everyone, &text, Lane::Reliable, Author::Room));
+                call.effects.push(deliver(
+                    Audience::Everyone,
+                    &text,
+                    Lane::Reliable,
+                    Author::Room,
+                ));
             }
             "trap" => return Err(self.die(Fault::Trap("as told".to_owned()))),
             "fuel" => return Err(self.die(Fault::OutOfFuel(50))),
@@ -412,7 +433,9 @@ impl Instance {
             "batchtrap" | "batchfuel" | "batchlimit" => {}
             "replaytrap" if !call.live => return Err(self.die(Fault::Trap("replay".to_owned()))),
             "replaytrap" => {}
-            "waver" => call.effects.extend(call.live.then_some(Effect::CancelTimer(TimerId(77)))),
+            "waver" => call
+                .effects
+                .extend(call.live.then_some(Effect::CancelTimer(TimerId(77)))),
             _ => call.effects.push(effect(verb, &rest)),
         }
         Ok(())
@@ -427,21 +450,46 @@ fn effect(verb: &str, rest: &str) -> Effect {
         "all" => deliver(everyone, rest, Lane::Reliable, Author::Room),
         "un" => deliver(everyone, rest, Lane::Unreliable, Author::Room),
         "latest" => deliver(everyone, tail, Lane::Latest(number(first)), Author::Room),
-        "by" => deliver(everyone, tail, Lane::Reliable, Author::Member(MemberId(number(first)))),
+        "by" => deliver(
+            everyone,
+            tail,
+            Lane::Reliable,
+            Author::Member(MemberId(number(first))),
+        ),
         "to" => {
             let members = numbers(first).into_iter().map(MemberId).collect();
-            deliver(Audience::Members(members), tail, Lane::Reliable, Author::Room)
+            deliver(
+                Audience::Members(members),
+                tail,
+                Lane::Reliable,
+                Author::Room,
+            )
         }
         "conns" => {
             let connections = numbers(first).into_iter().map(ConnectionId).collect();
-            deliver(Audience::Connections(connections), tail, Lane::Reliable, Author::Room)
+            deliver(
+                Audience::Connections(connections),
+                tail,
+                Lane::Reliable,
+                Author::Room,
+            )
         }
         "butc" => {
             let but = Audience::ButConnection(ConnectionId(number(first)));
             deliver(but, tail, Lane::Reliable, Author::Room)
         }
-        "butm" => deliver(Audience::ButMember(MemberId(number(first))), tail, Lane::Reliable, Author::Room),
-        "fill" => deliver(everyone, &"x".repeat(number(first) as usize), Lane::Unreliable, Author::Room),
+        "butm" => deliver(
+            Audience::ButMember(MemberId(number(first))),
+            tail,
+            Lane::Reliable,
+            Author::Room,
+        ),
+        "fill" => deliver(
+            everyone,
+            &"x".repeat(number(first) as usize),
+            Lane::Unreliable,
+            Author::Room,
+        ),
         "fwd" => Effect::Forward(Forwarding {
             index: number(first),
             to: everyone,
@@ -520,9 +568,17 @@ fn effect(verb: &str, rest: &str) -> Effect {
             let right = Right::Media(MediaRight {
                 member: MemberId(number(first)),
                 track: Track::Camera,
-                flow: if tail.is_empty() { Flow::Send } else { Flow::Receive(MemberId(number(tail))) },
+                flow: if tail.is_empty() {
+                    Flow::Send
+                } else {
+                    Flow::Receive(MemberId(number(tail)))
+                },
             });
-            if verb == "grant" { Effect::Grant(right) } else { Effect::Deny(right) }
+            if verb == "grant" {
+                Effect::Grant(right)
+            } else {
+                Effect::Deny(right)
+            }
         }
         "open" => Effect::Grant(Right::Doc(DocRight {
             user: UserId::parse(&named(first)).unwrap(),

@@ -28,7 +28,8 @@ pub(crate) fn script(seed: u64, length: usize) -> Vec<String> {
     let mut lines = vec![
         "enter s1 ann".to_owned(),
         "enter s2 bob".to_owned(),
-        "say c1 on timer add 1 & all ding;on leave add 3;on attach to $m welcome;on tick add 1".to_owned(),
+        "say c1 on timer add 1 & all ding;on leave add 3;on attach to $m welcome;on tick add 1"
+            .to_owned(),
     ];
     let (mut session, mut user_faults, mut program_faults) = (2, 1, 2);
     while lines.len() < length {
@@ -59,7 +60,11 @@ pub(crate) fn script(seed: u64, length: usize) -> Vec<String> {
                 format!("{together}say c{connection} {commands}")
             }
             12 => format!("wait {}", dice.pick(&["1", "10", "400", "1000"])),
-            13 => format!("{together}rename {} x{}", dice.pick(&["ann", "bob", "cyd"]), dice.roll(9)),
+            13 => format!(
+                "{together}rename {} x{}",
+                dice.pick(&["ann", "bob", "cyd"]),
+                dice.roll(9)
+            ),
             14 => format!("{together}media m{}", 1 + dice.roll(3)),
             _ => format!("{together}signal {session} {}", said(&mut dice)),
         };

@@ -3,9 +3,9 @@
 use crate::rules::{Script, Strings, limits};
 use crate::words::{named, parting, say};
 use roost_room::{
-    CallRecord, Checkpoint, Clock, ConnectionId, Durability, EndCause, Flow, Identity, Input, Knock,
-    Limits, MediaRight, MemberId, Opening, Output, Pace, Payload, Persist, Profile, ProgramHash,
-    ResumePoint, Room, RoomConfig, SessionId, Signal, Ticket, Topic, Track, UserId,
+    CallRecord, Checkpoint, Clock, ConnectionId, Durability, EndCause, Flow, Identity, Input,
+    Knock, Limits, MediaRight, MemberId, Opening, Output, Pace, Payload, Persist, Profile,
+    ProgramHash, ResumePoint, Room, RoomConfig, SessionId, Signal, Ticket, Topic, Track, UserId,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,7 +44,9 @@ pub(crate) fn identity(user: &str) -> Identity {
 /// `c12`, `m3`, `s4`: the number.
 fn id(word: &str) -> u32 {
     let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    digits.parse().unwrap_or_else(|_| panic!("{word:?} has no number"))
+    digits
+        .parse()
+        .unwrap_or_else(|_| panic!("{word:?} has no number"))
 }
 
 impl Stage {
@@ -139,12 +141,35 @@ impl Stage {
     }
 
     pub(crate) fn restored(&self, checkpoint: &Checkpoint, records: &[CallRecord]) -> Room {
-        Room::restore(self.program.clone(), self.config(), &self.opening(), checkpoint, records).unwrap()
+        Room::restore(
+            self.program.clone(),
+            self.config(),
+            &self.opening(),
+            checkpoint,
+            records,
+        )
+        .unwrap()
     }
 
     /// The same from a checkpoint that may be damaged.
     pub(crate) fn maybe_restored(&self, checkpoint: &Checkpoint) -> Option<Room> {
-        Room::restore(self.program.clone(), self.config(), &self.opening(), checkpoint, &[]).ok()
+        Room::restore(
+            self.program.clone(),
+            self.config(),
+            &self.opening(),
+            checkpoint,
+            &[],
+        )
+        .ok()
+    }
+
+    /// A signal with these commands.
+    pub(crate) fn signalled(commands: &str) -> Input {
+        Input::Signal(Signal {
+            id: 500,
+            name: "s".to_owned(),
+            body: Payload::json(commands),
+        })
     }
 
     /// Somebody who wants to enter at once.
@@ -164,7 +189,13 @@ impl Stage {
         self.mono = 0;
         let checkpoint = self.checkpoint.clone().expect("nothing is stored");
         let opening = self.opening();
-        match Room::restore(self.program.clone(), self.config(), &opening, &checkpoint, &self.records) {
+        match Room::restore(
+            self.program.clone(),
+            self.config(),
+            &opening,
+            &checkpoint,
+            &self.records,
+        ) {
             Ok(room) => self.room = Some(room),
             Err(reason) => {
                 self.room = None;
@@ -221,13 +252,16 @@ impl Stage {
     }
 
     fn knock(words: &[&str]) -> Input {
-        let resume = words.iter().find_map(|w| w.strip_prefix("resume=")).map(|point| {
-            let (incarnation, number) = point.split_once(':').unwrap();
-            ResumePoint {
-                incarnation: incarnation.parse().unwrap(),
-                number: number.parse().unwrap(),
-            }
-        });
+        let resume = words
+            .iter()
+            .find_map(|w| w.strip_prefix("resume="))
+            .map(|point| {
+                let (incarnation, number) = point.split_once(':').unwrap();
+                ResumePoint {
+                    incarnation: incarnation.parse().unwrap(),
+                    number: number.parse().unwrap(),
+                }
+            });
         Input::Knock(Knock {
             session: SessionId(id(words[0]).into()),
             who: identity(words[1]),
@@ -243,7 +277,9 @@ impl Stage {
         let rest = |n: usize| line.splitn(n + 1, ' ').nth(n).unwrap_or("");
         Some(match words[0] {
             "knock" => Self::knock(&words[1..]),
-            "confirm" => Input::Confirm { connection: ConnectionId(id(words[1])) },
+            "confirm" => Input::Confirm {
+                connection: ConnectionId(id(words[1])),
+            },
             "detach" => Input::Detach {
                 connection: ConnectionId(id(words[1])),
                 reason: parting(words[2]),
@@ -269,12 +305,17 @@ impl Stage {
             }),
             "rename" => Input::Profile {
                 user: UserId::parse(&named(words[1])).unwrap(),
-                profile: Profile { name: words[2].to_owned(), color: 0 },
+                profile: Profile {
+                    name: words[2].to_owned(),
+                    color: 0,
+                },
             },
             "media" => Input::MediaAccess(MediaRight {
                 member: MemberId(id(words[1])),
                 track: Track::Camera,
-                flow: words.get(2).map_or(Flow::Send, |from| Flow::Receive(MemberId(id(from)))),
+                flow: words
+                    .get(2)
+                    .map_or(Flow::Send, |from| Flow::Receive(MemberId(id(from)))),
             }),
             "end" => Input::End(EndCause::Closed),
             _ => return None,
@@ -284,7 +325,8 @@ impl Stage {
     /// One line of a script.
     pub(crate) fn play(&mut self, line: &str) {
         if let Some(line) = line.strip_prefix("+ ") {
-            self.together.push(Self::input(line).expect("only inputs go together"));
+            self.together
+                .push(Self::input(line).expect("only inputs go together"));
             return;
         }
         if let Some(input) = Self::input(line) {
@@ -301,8 +343,14 @@ impl Stage {
             "enter" => {
                 // Session, user: knock and be there.
                 let session = SessionId(id(words[1]).into());
-                let Input::Knock(knock) = Self::knock(&words[1..]) else { unreachable!() };
-                self.step(vec![Input::Knock(Knock { session, at_once: true, ..knock })]);
+                let Input::Knock(knock) = Self::knock(&words[1..]) else {
+                    unreachable!()
+                };
+                self.step(vec![Input::Knock(Knock {
+                    session,
+                    at_once: true,
+                    ..knock
+                })]);
             }
             "step" => {
                 let inputs = std::mem::take(&mut self.together);
@@ -335,7 +383,9 @@ impl Stage {
             }
             "interrupt" => {
                 self.strings.interrupt_in.store(1, Ordering::Relaxed);
-                self.strings.interrupts.store(words[1].parse().unwrap(), Ordering::Relaxed);
+                self.strings
+                    .interrupts
+                    .store(words[1].parse().unwrap(), Ordering::Relaxed);
             }
             "show" => self.show(words[1]),
             _ => panic!("no line begins with {:?}", words[0]),

@@ -25,21 +25,41 @@ fn repeated(count: usize, command: impl Fn(usize) -> String) -> String {
 fn refused(settings: &str, commands: &str, why: &str) {
     let told = told(settings, commands);
     let shown: String = commands.chars().take(60).collect();
-    assert!(told.starts_with("rejected c1\nfault of ann on message: "), "{shown}: {told}");
+    assert!(
+        told.starts_with("rejected c1\nfault of ann on message: "),
+        "{shown}: {told}"
+    );
     assert!(told.contains(why), "{shown}: {told}");
 }
 
 #[track_caller]
 fn accepted(settings: &str, commands: &str) {
     let told = told(settings, commands);
-    assert!(!told.contains("fault"), "{}", told.chars().take(300).collect::<String>());
+    assert!(
+        !told.contains("fault"),
+        "{}",
+        told.chars().take(300).collect::<String>()
+    );
 }
 
 #[test]
 fn numbers_never_given() {
     for command in [
-        "to 3 x", "to 1,0 x", "butm 3 x", "conns 3 x", "conns 1,0 x", "butc 3 x", "by 3 x", "kick 3",
-        "profile 3 x", "sub 3 t", "unsub 3 t", "move 3 hall", "grant 3", "deny 3", "grant 1 3",
+        "to 3 x",
+        "to 1,0 x",
+        "butm 3 x",
+        "conns 3 x",
+        "conns 1,0 x",
+        "butc 3 x",
+        "by 3 x",
+        "kick 3",
+        "profile 3 x",
+        "sub 3 t",
+        "unsub 3 t",
+        "move 3 hall",
+        "grant 3",
+        "deny 3",
+        "grant 1 3",
     ] {
         refused("", command, "there never was a");
     }
@@ -51,11 +71,20 @@ fn answers_without_a_question() {
         refused("", command, "no open join-attempt");
     }
     let mut stage = Stage::new("");
-    for line in ["room", "enter s1 ann", "say c1 on join-attempt admit $c & refuse $c no", "knock s2 bob", "drain"] {
+    for line in [
+        "room",
+        "enter s1 ann",
+        "say c1 on join-attempt admit $c & refuse $c no",
+        "knock s2 bob",
+        "drain",
+    ] {
         stage.play(line);
     }
     let text = stage.lines.join("\n");
-    assert!(text.contains("answer s2: refused") && text.contains("no open join-attempt"), "{text}");
+    assert!(
+        text.contains("answer s2: refused") && text.contains("no open join-attempt"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -68,7 +97,14 @@ fn forwards_of_what_is_no_message() {
 #[test]
 fn capabilities_not_wanted() {
     for command in [
-        "profile 1 x", "move 1 hall", "sub 1 t", "unsub 1 t", "pub x", "grant 1", "deny 1 2", "doc /a",
+        "profile 1 x",
+        "move 1 hall",
+        "sub 1 t",
+        "unsub 1 t",
+        "pub x",
+        "grant 1",
+        "deny 1 2",
+        "doc /a",
     ] {
         refused("snapshot plain", command, "was not wanted");
         accepted("snapshot", command);
@@ -102,13 +138,21 @@ fn sizes() {
         }
     }
     accepted("", &repeated(4, |_| "fill 1048576".to_owned()));
-    refused("", &repeated(5, |_| "fill 1048576".to_owned()), "bytes in the effects of a call");
+    refused(
+        "",
+        &repeated(5, |_| "fill 1048576".to_owned()),
+        "bytes in the effects of a call",
+    );
 }
 
 #[test]
 fn counts() {
     accepted("", &repeated(8192, |_| "un x".to_owned()));
-    refused("", &repeated(8193, |_| "un x".to_owned()), "effects in a call");
+    refused(
+        "",
+        &repeated(8193, |_| "un x".to_owned()),
+        "effects in a call",
+    );
     accepted("", &repeated(256, |n| format!("timer {n} 1000")));
     refused("", &repeated(257, |n| format!("timer {n} 1000")), "timers");
     // Replacing and cancelling make room.
@@ -120,10 +164,18 @@ fn counts() {
 #[test]
 fn names_and_numbers_out_of_bounds() {
     refused("", "profile 1 ", "a profile out of bounds");
-    refused("", &format!("profile 1 {}", "x".repeat(257)), "a profile out of bounds");
+    refused(
+        "",
+        &format!("profile 1 {}", "x".repeat(257)),
+        "a profile out of bounds",
+    );
     refused("", "move 1 ", "a room without an id");
     refused("", "open ann ", "a document without a name");
-    refused("", &format!("open ann {}", "d".repeat(129)), "bytes in a document's name");
+    refused(
+        "",
+        &format!("open ann {}", "d".repeat(129)),
+        "bytes in a document's name",
+    );
     refused("snapshot", "doc a", "no JSON Pointer");
     refused("snapshot", "increment NaN", "not finite");
     refused("snapshot", "increment inf", "not finite");

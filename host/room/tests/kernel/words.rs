@@ -1,7 +1,7 @@
 //! Events and outputs in words, one line each, as the cases show them.
 
 use roost_room::{
-    Answer, Closing, Event, Output, Outgoing, Parting, Payload, Persist, Recipients, Route,
+    Answer, Closing, Event, Outgoing, Output, Parting, Payload, Persist, Recipients, Route,
 };
 
 /// `ann` is the user `anon:ann`.
@@ -81,7 +81,9 @@ pub(crate) fn say(output: &Output) -> String {
         Output::Deliver(outgoing) => delivery(outgoing),
         Output::Answer { session, answer } => match answer {
             Answer::Admitted { connection } => format!("answer s{session}: admitted c{connection}"),
-            Answer::Refused { reason, text } => format!("answer s{session}: refused {reason:?}, {text}"),
+            Answer::Refused { reason, text } => {
+                format!("answer s{session}: refused {reason:?}, {text}")
+            }
             Answer::Redirected { room, .. } => format!("answer s{session}: redirected to {room}"),
         },
         Output::Attached {
@@ -122,7 +124,9 @@ pub(crate) fn say(output: &Output) -> String {
         Output::Right { right, granted } => {
             let right = match right {
                 roost_room::Right::Media(m) => format!("m{} {:?} {:?}", m.member, m.track, m.flow),
-                roost_room::Right::Doc(d) => format!("{} {:?} {}", d.user.subject(), d.access, d.doc),
+                roost_room::Right::Doc(d) => {
+                    format!("{} {:?} {}", d.user.subject(), d.access, d.doc)
+                }
             };
             format!("right {right}: {granted}")
         }
@@ -130,7 +134,9 @@ pub(crate) fn say(output: &Output) -> String {
         Output::Persist(Persist::Checkpoint { ticket, covers, .. }) => {
             format!("persist {ticket}: checkpoint of {covers}")
         }
-        Output::Persist(Persist::Call { ticket, sequence, .. }) => {
+        Output::Persist(Persist::Call {
+            ticket, sequence, ..
+        }) => {
             format!("persist {ticket}: call {sequence}")
         }
         Output::Fault(report) => {

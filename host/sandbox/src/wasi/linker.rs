@@ -30,6 +30,9 @@ const WORKING: [&str; 19] = [
     "wasi:filesystem/preopens",
 ];
 
+/// The resources that working interfaces define.
+const IO_RESOURCES: [&str; 4] = ["error", "input-stream", "output-stream", "pollable"];
+
 /// The type of every resource that cannot be had.
 struct Nothing;
 
@@ -101,7 +104,8 @@ fn trapping(
                 let what = format!("{name}#{item_name}");
                 linker.func_new(item_name, move |_, _, _, _| super::refused(&what))?;
             }
-            ComponentItem::Resource(_) => {
+            // Those of `wasi:io` exist already; interfaces that use them only repeat their names.
+            ComponentItem::Resource(_) if !IO_RESOURCES.contains(&item_name) => {
                 linker.resource(item_name, ResourceType::host::<Nothing>(), |_, _| Ok(()))?;
             }
             _ => {}

@@ -108,10 +108,7 @@ fn extract(figment: &Figment, problems: &mut Vec<Problem>) -> Option<Config> {
     let mut dict = match figment.data() {
         Ok(mut profiles) => profiles.remove(&Profile::Default).unwrap_or_default(),
         Err(error) => {
-            problems.extend(error.into_iter().map(|error| Problem {
-                key: source(&error),
-                ..Problem::of("", &error.kind)
-            }));
+            problems.push(Problem::of("configuration", error));
             return None;
         }
     };
@@ -136,14 +133,6 @@ impl Config {
     fn deserialize_from(dict: &Dict) -> Result<Self, figment::Error> {
         Value::from(dict.clone()).deserialize()
     }
-}
-
-fn source(error: &figment::Error) -> String {
-    let metadata = error.metadata.as_ref();
-    metadata.map_or_else(String::new, |metadata| match &metadata.source {
-        Some(source) => source.to_string(),
-        None => metadata.name.to_string(),
-    })
 }
 
 /// Removes the value at `path`, or the list it stands in.

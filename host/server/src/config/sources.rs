@@ -58,7 +58,11 @@ pub(crate) fn layers(sources: &Sources) -> (Figment, Vec<Problem>) {
         }
     }
     if let Some(file) = file(sources, &mut problems) {
-        figment = figment.merge(Toml::file_exact(file));
+        let layer = Toml::file_exact(&file);
+        match layer.data() {
+            Ok(_) => figment = figment.merge(layer),
+            Err(error) => problems.push(Problem::of(&file.display().to_string(), error.kind)),
+        }
     }
     figment = merge_variables(figment, &sources.environment, &leaves, "", &mut problems);
     (figment.merge(FlagLayer(&sources.flags)), problems)

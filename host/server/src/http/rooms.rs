@@ -22,7 +22,11 @@ pub fn routes(kinds: Arc<Kinds>) -> Router {
 
 async fn list_kinds(State(kinds): State<Arc<Kinds>>) -> Response {
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-    ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "kinds": names }))).into_response()
+    (
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(json!({ "kinds": names })),
+    )
+        .into_response()
 }
 
 async fn list_rooms(Path(kind): Path<String>, State(kinds): State<Arc<Kinds>>) -> Response {
@@ -33,8 +37,15 @@ async fn list_rooms(Path(kind): Path<String>, State(kinds): State<Arc<Kinds>>) -
     let listed = kind.lobby().listed();
     let cards: Vec<RoomCard<'_>> = listed
         .iter()
-        .map(|room| RoomCard { id: &room.id, members: room.members, data: room.listing.data.as_str() })
+        .map(|room| RoomCard {
+            id: &room.id,
+            members: room.members,
+            data: room.listing.data.as_str(),
+        })
         .collect();
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     (headers, room_list(&cards)).into_response()
 }
