@@ -25,7 +25,7 @@ impl Room {
     /// Whatever has fallen due. Tells whether there was anything.
     pub(crate) fn plan_due(&mut self, batch: &mut Batch) -> bool {
         let now = self.time.now();
-        if let Some(member) = self.roster.grace_over(now) {
+        if let Some(member) = self.roster.take_grace_over(now) {
             self.plan_leave(member, batch);
             return true;
         }

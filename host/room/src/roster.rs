@@ -275,8 +275,12 @@ impl Roster {
 
     /// Put a member there as a checkpoint has it.
     pub(crate) fn seat(&mut self, id: MemberId, member: Member) {
-        // A damaged record may name somebody twice.
+        // A damaged record may name somebody twice, or count wrongly.
         self.leave(id);
+        self.next_member = self.next_member.max(id.0);
+        for &connection in &member.connections {
+            self.saw_connection(connection);
+        }
         if !member.gone {
             self.seat_user(&member.identity.user, id);
             for &connection in &member.connections {
@@ -367,12 +371,11 @@ impl Roster {
         }
     }
 
-    /// The next member whose grace has run out by `now`.
-    pub(crate) fn grace_over(&self, now: u64) -> Option<MemberId> {
-        self.graces
-            .first()
-            .filter(|(until, _)| *until <= now)
-            .map(|&(_, member)| member)
+    /// Take out the next member whose grace has run out by `now`.
+    pub(crate) fn take_grace_over(&mut self, now: u64) -> Option<MemberId> {
+        let (_, member) = *self.graces.first().filter(|(until, _)| *until <= now)?;
+        self.graces.pop_first();
+        Some(member)
     }
 
     pub(crate) fn next_grace(&self) -> Option<u64> {

@@ -120,7 +120,10 @@ pub fn inspect(bytes: &[u8], max: usize) -> Result<Inspection, LoadError> {
 }
 
 /// What the first bytes say it is.
-fn form(bytes: &[u8]) -> Result<Form, LoadError> {
+///
+/// # Errors
+/// [`LoadError::Malformed`]: neither of the two.
+pub fn form(bytes: &[u8]) -> Result<Form, LoadError> {
     if Parser::is_component(bytes) {
         Ok(Form::Component)
     } else if Parser::is_core_wasm(bytes) {

@@ -45,6 +45,6 @@ mod wasi;
 pub use config::SandboxConfig;
 pub use counters::Counts;
 pub use error::LoadError;
-pub use inspect::{Form, INTERFACE, Inspection, World, inspect};
+pub use inspect::{Form, INTERFACE, Inspection, World, form, inspect};
 pub use program::ComponentProgram;
 pub use sandbox::{Progress, Sandbox};

@@ -1,4 +1,11 @@
 //! Compiled programs on disk: found again, and never trusted blindly.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! Every way to misbehave ends in its own fault, and nobody else notices.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
 
 mod common;
 

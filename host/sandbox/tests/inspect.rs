@@ -1,4 +1,11 @@
 //! What is refused before anything is compiled, and how it is said.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! Many instances: how many there may be, and that they leave nothing behind.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! Components built for WASI: what works, what traps, and that nothing of it differs between runs.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
 
 mod common;
 

@@ -1,4 +1,6 @@
 //! Settings: which source wins, and what is said about mistakes.
+// Tests may fail loudly, their set-up functions too.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,6 @@
 //! Pages, health and metrics, as the router answers them.
+// Tests may fail loudly, their set-up functions too.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::net::IpAddr;
 

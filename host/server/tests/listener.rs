@@ -1,4 +1,6 @@
 //! Listeners with real sockets on the loopback address: handshakes, limits, timeouts, proxies and TLS.
+// Tests may fail loudly, their set-up functions too.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,6 @@
 //! A WebSocket connection over an in-memory stream: what is written when, and how it ends.
+// Tests may fail loudly, their set-up functions too.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,8 +2,9 @@
 
 use crate::guest::Guest;
 use roost_sandbox::{ComponentProgram, LoadError, Sandbox, SandboxConfig};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 use xtask::guests::{Built, Options};
@@ -30,7 +31,9 @@ pub enum Error {
 /// The one build of this process; another process that builds at the same time is waited for.
 static BUILT: LazyLock<Result<Vec<Built>, String>> = LazyLock::new(|| {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let workspace = workspace.canonicalize().map_err(|error| error.to_string())?;
+    let workspace = workspace
+        .canonicalize()
+        .map_err(|error| error.to_string())?;
     let mut options = Options::of_workspace(workspace);
     options.names = Guest::ALL.map(|guest| guest.name().to_owned()).to_vec();
     xtask::guests::build(&options).map_err(|error| error.to_string())
@@ -48,11 +51,27 @@ static SANDBOX: LazyLock<Result<Sandbox, Arc<LoadError>>> = LazyLock::new(|| {
 /// # Errors
 /// The engine cannot be set up on this machine.
 pub fn sandbox() -> Result<&'static Sandbox, Error> {
-    SANDBOX.as_ref().map_err(|error| Error::Load(Arc::clone(error)))
+    SANDBOX
+        .as_ref()
+        .map_err(|error| Error::Load(Arc::clone(error)))
 }
 
-/// A guest's component, loaded anew.
-pub(crate) fn program(name: &str) -> Result<Arc<ComponentProgram>, Error> {
+/// What is loaded already, by name.
+static LOADED: Mutex<BTreeMap<&str, Arc<ComponentProgram>>> = Mutex::new(BTreeMap::new());
+
+/// A guest's component, loaded once.
+pub(crate) fn program(name: &'static str) -> Result<Arc<ComponentProgram>, Error> {
+    // Nothing is half done when a load panics: the map holds what is loaded, or not.
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(program) = loaded.get(name) {
+        return Ok(Arc::clone(program));
+    }
+    let program = load(name)?;
+    loaded.insert(name, Arc::clone(&program));
+    Ok(program)
+}
+
+fn load(name: &str) -> Result<Arc<ComponentProgram>, Error> {
     let built = BUILT.as_ref().map_err(|text| Error::Build(text.clone()))?;
     let built = built.iter().find(|built| built.name == name);
     let built = built.ok_or_else(|| Error::Build(format!("no guest is called {name}")))?;

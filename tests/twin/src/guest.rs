@@ -54,7 +54,7 @@ impl Guest {
         }
     }
 
-    /// Both forms; builds the components of all guests on first use in a process.
+    /// Both forms. On first use in a process the components of all guests are built, and this one is loaded.
     ///
     /// # Errors
     /// The guests do not build, or the sandbox refuses this one.

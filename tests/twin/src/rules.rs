@@ -24,7 +24,10 @@ impl NativeRules {
         }
     }
 
-    fn begin(&mut self, start: impl FnOnce(&Program) -> Started) -> Result<Result<(), String>, Fault> {
+    fn begin(
+        &mut self,
+        start: impl FnOnce(&Program) -> Started,
+    ) -> Result<Result<(), String>, Fault> {
         let program = self.program;
         Ok(caught(|| start(&program))?.map(|running| self.running = Some(running)))
     }

@@ -55,11 +55,12 @@ proptest! {
 
     /// Bytes that pass the store's checksum and are still wrong may give an error or a strange room, no panic.
     #[test]
-    #[ignore = "does not finish: did not end within ten minutes; whether the room or the test spins is not known"]
     fn wrong_bytes_do_no_harm(seed in any::<u64>(), with in 1u8..) {
         let stage = played(seed);
         let whole = stage.checkpoint.as_ref().unwrap().to_bytes().to_vec();
-        for place in 1..whole.len() {
+        // A snapshot may be large: some two hundred places, others in each case.
+        let stride = whole.len().div_ceil(200);
+        for place in (1 + seed as usize % stride..whole.len()).step_by(stride) {
             let mut bytes = whole.clone();
             bytes[place] ^= with;
             let Ok(mut checkpoint) = Checkpoint::from_bytes(&bytes) else { continue };

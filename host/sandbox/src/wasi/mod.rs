@@ -5,7 +5,8 @@
 //!   same numbers. They are no secret, and no secret should be made of them.
 //! - Output goes to the room's log, line by line: standard output as info, standard error as warnings.
 //! - Environment, arguments and standard input are empty.
-//! - Everything that could wait (poll, pollables, subscriptions to clocks), files and sockets trap.
+//! - Streams are always ready, so polling them returns at once; subscriptions to clocks, which alone
+//!   could wait, trap, and so do files and sockets.
 //!
 //! Nothing here needs an async runtime, so no thread is the wrong one to call from. Each call of the
 //! host costs a share of a budget, because the work is the host's and not metered by fuel.
@@ -27,16 +28,16 @@ pub(crate) use linker::add_to_linker;
 const BUDGET: u64 = 4 * 1024 * 1024;
 /// What a WASI call costs besides the bytes.
 const CALL_COST: u64 = 64;
-/// Streams that may be open at once: their handles take the host's memory.
-const STREAMS: u32 = 64;
+/// Handles of streams and pollables that may be open at once: they take the host's memory.
+const HANDLES: u32 = 64;
 
 /// A guest asked the host for too much within one call.
 #[derive(Debug, Error)]
 pub(crate) enum Overuse {
     #[error("more WASI calls or bytes than one call may have")]
     Budget,
-    #[error("more than {STREAMS} streams open")]
-    Streams,
+    #[error("more than {HANDLES} streams and pollables open")]
+    Handles,
 }
 
 /// The state behind the WASI calls of one instance.
@@ -45,7 +46,7 @@ pub(crate) struct Wasi {
     /// Event time, in Unix milliseconds.
     pub(crate) now: u64,
     budget: u64,
-    streams: u32,
+    handles: u32,
     secure: SplitMix,
     insecure: SplitMix,
     seed: u64,
@@ -58,7 +59,7 @@ impl Default for Wasi {
         Self {
             now: 0,
             budget: BUDGET,
-            streams: 0,
+            handles: 0,
             secure: SplitMix::new(0, 0),
             insecure: SplitMix::new(0, 1),
             seed: 0,
@@ -97,17 +98,17 @@ impl Wasi {
         Ok(())
     }
 
-    fn open_stream(&mut self) -> wasmtime::Result<()> {
+    fn open_handle(&mut self) -> wasmtime::Result<()> {
         self.charge(0)?;
-        if self.streams >= STREAMS {
-            return Err(Overuse::Streams.into());
+        if self.handles >= HANDLES {
+            return Err(Overuse::Handles.into());
         }
-        self.streams += 1;
+        self.handles += 1;
         Ok(())
     }
 
-    fn close_stream(&mut self) {
-        self.streams = self.streams.saturating_sub(1);
+    fn close_handle(&mut self) {
+        self.handles = self.handles.saturating_sub(1);
     }
 }
 

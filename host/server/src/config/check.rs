@@ -130,8 +130,8 @@ fn extract(figment: &Figment, problems: &mut Vec<Problem>) -> Option<Config> {
 }
 
 impl Config {
-    fn deserialize_from(dict: &Dict) -> Result<Self, figment::Error> {
-        Value::from(dict.clone()).deserialize()
+    fn deserialize_from(dict: &Dict) -> Result<Self, Box<figment::Error>> {
+        Value::from(dict.clone()).deserialize().map_err(Box::new)
     }
 }
 

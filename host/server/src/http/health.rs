@@ -76,7 +76,7 @@ pub(crate) fn routes(readiness: Readiness) -> Router {
 
 async fn ready(State(readiness): State<Readiness>) -> Response {
     let body = readiness.to_json();
-    let status = if body["ready"] == true {
+    let status = if readiness.is_ready() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

@@ -19,7 +19,6 @@ use crate::http::pages::Pages;
 
 /// Everything this module serves. Routes of other modules are merged into it; a route that takes larger bodies
 /// than `[http] max_body` brings a `DefaultBodyLimit` of its own.
-#[must_use]
 pub fn router(config: &HttpConfig, readiness: Readiness, metrics: PrometheusHandle) -> Router {
     let pages = Pages::new(config.static_dir.clone());
     let mut router = Router::new()

@@ -49,7 +49,7 @@ pub(crate) struct Queue {
     /// Serial number of the first entry: positions in `index` stay right while the front is taken.
     head: u64,
     /// Latest key → serial number, kept only while the queue is long.
-    index: Option<Box<HashMap<u64, u64>>>,
+    index: Option<HashMap<u64, u64>>,
     pub(crate) bytes: usize,
     pub(crate) frames: usize,
     /// Entries that are not reliable.
@@ -146,9 +146,7 @@ impl Queue {
                 .position(|entry| entry.lane == Lane::Latest(key));
         }
         let (head, entries) = (self.head, &self.entries);
-        let index = self
-            .index
-            .get_or_insert_with(|| Box::new(index_of(head, entries)));
+        let index = self.index.get_or_insert_with(|| index_of(head, entries));
         let serial = *index.get(&key)?;
         // Entries already taken keep their line in the index; their serial is below the head.
         usize::try_from(serial.checked_sub(head)?).ok()

@@ -3,9 +3,10 @@
 
 use super::Topics;
 use roost_room::{
-    Access, Audience, Author, Ban, ConnectionId, Delivery, DocChange, DocEdit, DocOp, DocRight, Effect, Ending, Fault,
-    Flow, Forwarding, Json, Lane, Listing, MediaRight, MemberId, MemberProfile, Packet, Payload, Profile, Publication, Reach,
-    Redirection, Refusal, RefusalReason, Relocation, Removal, Right, SignalReply, Subscription, Timer, TimerId, Track,
+    Access, Audience, Author, Ban, ConnectionId, Delivery, DocChange, DocEdit, DocOp, DocRight,
+    Effect, Ending, Fault, Flow, Forwarding, Json, Lane, Listing, MediaRight, MemberId,
+    MemberProfile, Packet, Payload, Profile, Publication, Reach, Redirection, Refusal,
+    RefusalReason, Relocation, Removal, Right, SignalReply, Subscription, Timer, TimerId, Track,
     UserId,
 };
 use roost_sdk::types as sdk;
@@ -27,9 +28,11 @@ pub(crate) fn effects(effects: Vec<sdk::Effect>, topics: &Topics) -> Result<Vec<
 fn effect(effect: sdk::Effect, topics: &Topics) -> Checked<Effect> {
     Ok(match effect {
         sdk::Effect::Deliver(it) => Effect::Deliver(delivery(it, topics)?),
-        sdk::Effect::Forward(it) => {
-            Effect::Forward(Forwarding { index: it.index, to: audience(it.to), lane: lane(it.lane) })
-        }
+        sdk::Effect::Forward(it) => Effect::Forward(Forwarding {
+            index: it.index,
+            to: audience(it.to),
+            lane: lane(it.lane),
+        }),
         sdk::Effect::Admit(connection) => Effect::Admit(ConnectionId(connection)),
         sdk::Effect::Refuse(it) => Effect::Refuse(refusal(it)),
         sdk::Effect::Redirect(it) => Effect::Redirect(Redirection {
@@ -38,13 +41,22 @@ fn effect(effect: sdk::Effect, topics: &Topics) -> Checked<Effect> {
             notice: it.notice,
         }),
         sdk::Effect::Move(it) => Effect::Move(relocation(it, topics)?),
-        sdk::Effect::Kick(it) => Effect::Kick(Removal { member: MemberId(it.member), text: it.text }),
-        sdk::Effect::SetTimer(it) => Effect::SetTimer(Timer { id: TimerId(it.id), after: it.after }),
+        sdk::Effect::Kick(it) => Effect::Kick(Removal {
+            member: MemberId(it.member),
+            text: it.text,
+        }),
+        sdk::Effect::SetTimer(it) => Effect::SetTimer(Timer {
+            id: TimerId(it.id),
+            after: it.after,
+        }),
         sdk::Effect::CancelTimer(id) => Effect::CancelTimer(TimerId(id)),
         sdk::Effect::SetListing(it) => Effect::SetListing(listing(it)?),
         sdk::Effect::SetProfile(it) => Effect::SetProfile(MemberProfile {
             member: MemberId(it.member),
-            profile: Profile { name: it.profile.name, color: it.profile.color },
+            profile: Profile {
+                name: it.profile.name,
+                color: it.profile.color,
+            },
         }),
         sdk::Effect::Subscribe(it) => Effect::Subscribe(subscription(it, topics)?),
         sdk::Effect::Unsubscribe(it) => Effect::Unsubscribe(subscription(it, topics)?),
@@ -54,10 +66,16 @@ fn effect(effect: sdk::Effect, topics: &Topics) -> Checked<Effect> {
         sdk::Effect::Grant(it) => Effect::Grant(right(it)?),
         sdk::Effect::Deny(it) => Effect::Deny(right(it)?),
         sdk::Effect::ReplySignal(it) => {
-            let answer = it.answer.map(payload).map_or_else(|text| Ok(Err(text)), |given| given.map(Ok))?;
+            let answer = it
+                .answer
+                .map(payload)
+                .map_or_else(|text| Ok(Err(text)), |given| given.map(Ok))?;
             Effect::ReplySignal(SignalReply { id: it.id, answer })
         }
-        sdk::Effect::EndRoom(it) => Effect::EndRoom(Ending { text: it.text, outcome: json(it.outcome)? }),
+        sdk::Effect::EndRoom(it) => Effect::EndRoom(Ending {
+            text: it.text,
+            outcome: json(it.outcome)?,
+        }),
     })
 }
 
@@ -75,7 +93,9 @@ fn publication(it: sdk::Publication, topics: &Topics) -> Checked<Publication> {
     Ok(Publication {
         to: match it.to {
             sdk::Reach::Subscribers => Reach::Subscribers,
-            sdk::Reach::Users(users) => Reach::Users(users.iter().map(|id| user(id)).collect::<Checked<_>>()?),
+            sdk::Reach::Users(users) => {
+                Reach::Users(users.iter().map(|id| user(id)).collect::<Checked<_>>()?)
+            }
         },
         topic: topics.name(it.topic)?,
         payload: payload(it.payload)?,
@@ -85,23 +105,36 @@ fn publication(it: sdk::Publication, topics: &Topics) -> Checked<Publication> {
 
 fn relocation(it: sdk::Relocation, topics: &Topics) -> Checked<Relocation> {
     let packet = |packet: sdk::Packet| -> Checked<Packet> {
-        Ok(Packet { topic: topics.name(packet.topic)?, payload: payload(packet.payload)? })
+        Ok(Packet {
+            topic: topics.name(packet.topic)?,
+            payload: payload(packet.payload)?,
+        })
     };
     Ok(Relocation {
         connection: ConnectionId(it.connection),
         room: it.room,
-        on_arrival: it.on_arrival.into_iter().map(packet).collect::<Checked<_>>()?,
+        on_arrival: it
+            .on_arrival
+            .into_iter()
+            .map(packet)
+            .collect::<Checked<_>>()?,
     })
 }
 
 fn subscription(it: sdk::Subscription, topics: &Topics) -> Checked<Subscription> {
-    Ok(Subscription { connection: ConnectionId(it.connection), topic: topics.name(it.topic)? })
+    Ok(Subscription {
+        connection: ConnectionId(it.connection),
+        topic: topics.name(it.topic)?,
+    })
 }
 
 fn listing(it: sdk::Listing) -> Checked<Listing> {
     let ban = |ban: sdk::Ban| -> Checked<Ban> {
         let until = Some(ban.until).filter(|until| *until < NUMBER_END);
-        Ok(Ban { user: user(&ban.user)?, until: until.ok_or("a time of 2^53 or more")? })
+        Ok(Ban {
+            user: user(&ban.user)?,
+            until: until.ok_or("a time of 2^53 or more")?,
+        })
     };
     Ok(Listing {
         data: json(it.data)?,
@@ -130,9 +163,15 @@ fn doc_change(it: sdk::DocChange) -> Checked<DocChange> {
             sdk::DocEdit::Delete => DocEdit::Delete,
             sdk::DocEdit::Increment(by) => DocEdit::Increment(by),
         };
-        Ok(DocOp { path: op.path, edit })
+        Ok(DocOp {
+            path: op.path,
+            edit,
+        })
     };
-    Ok(DocChange { doc: it.doc, ops: it.ops.into_iter().map(op).collect::<Checked<_>>()? })
+    Ok(DocChange {
+        doc: it.doc,
+        ops: it.ops.into_iter().map(op).collect::<Checked<_>>()?,
+    })
 }
 
 fn right(it: sdk::Right) -> Checked<Right> {
@@ -175,9 +214,13 @@ fn payload(payload: sdk::Payload) -> Checked<Payload> {
 fn audience(to: sdk::Audience) -> Audience {
     match to {
         sdk::Audience::Everyone => Audience::Everyone,
-        sdk::Audience::ButConnection(connection) => Audience::ButConnection(ConnectionId(connection)),
+        sdk::Audience::ButConnection(connection) => {
+            Audience::ButConnection(ConnectionId(connection))
+        }
         sdk::Audience::ButMember(member) => Audience::ButMember(MemberId(member)),
-        sdk::Audience::Members(members) => Audience::Members(members.into_iter().map(MemberId).collect()),
+        sdk::Audience::Members(members) => {
+            Audience::Members(members.into_iter().map(MemberId).collect())
+        }
         sdk::Audience::Connections(connections) => {
             Audience::Connections(connections.into_iter().map(ConnectionId).collect())
         }

@@ -23,15 +23,47 @@ fn visits() -> Vec<(u64, Vec<Event>)> {
         (0, vec![attempt(1, "ann")]),
         (5, vec![join(1, "ann"), attach(1, 1, false)]),
         (1, vec![attempt(2, "ben"), attempt(3, "çe")]),
-        (0, vec![join(2, "ben"), attach(2, 2, false), join(3, "çe"), attach(3, 3, false)]),
+        (
+            0,
+            vec![
+                join(2, "ben"),
+                attach(2, 2, false),
+                join(3, "çe"),
+                attach(3, 3, false),
+            ],
+        ),
         (9, vec![renamed(2, "Ben \"the\" \\ third\u{1}")]),
-        (1, vec![detach(1, 1, Parting::Lost), attach(1, 4, true), attach(1, 5, false)]),
+        (
+            1,
+            vec![
+                detach(1, 1, Parting::Lost),
+                attach(1, 4, true),
+                attach(1, 5, false),
+            ],
+        ),
         (1, vec![leave(3, Parting::Kicked), attempt(6, "dan")]),
-        (1, vec![join(4, "dan"), attach(4, 6, false), renamed(9, "nobody")]),
+        (
+            1,
+            vec![join(4, "dan"), attach(4, 6, false), renamed(9, "nobody")],
+        ),
         (7, vec![signal(1, "total"), signal(2, "nönsense")]),
         (0, vec![Event::Activated(meta)]),
-        (0, vec![Event::MediaAccess(media), questions(), applied(Ok(3)), applied(Err("no".to_owned()))]),
-        (3, vec![leave(4, Parting::Moved), detach(2, 2, Parting::ServerRestart)]),
+        (
+            0,
+            vec![
+                Event::MediaAccess(media),
+                questions(),
+                applied(Ok(3)),
+                applied(Err("no".to_owned())),
+            ],
+        ),
+        (
+            3,
+            vec![
+                leave(4, Parting::Moved),
+                detach(2, 2, Parting::ServerRestart),
+            ],
+        ),
     ]
 }
 
@@ -61,11 +93,21 @@ fn scripted(more: Vec<(u64, Vec<Event>)>) -> Vec<Call> {
 fn payloads() -> Vec<Payload> {
     let long = format!("\"{}\"", "ü".repeat(40_000));
     let deep = "[".repeat(100) + &"]".repeat(100);
-    let mut all: Vec<Payload> = ["null", "-0.0", "1e300", r#""\u0000\ud83d\ude00""#, r#"{"":[]}"#, " [1 , 2]\n"]
-        .map(Payload::json)
-        .into();
+    let mut all: Vec<Payload> = [
+        "null",
+        "-0.0",
+        "1e300",
+        r#""\u0000\ud83d\ude00""#,
+        r#"{"":[]}"#,
+        " [1 , 2]\n",
+    ]
+    .map(Payload::json)
+    .into();
     all.extend([Payload::json(long), Payload::json(deep)]);
-    all.extend([Payload::binary(Vec::new()), Payload::binary((0..=255).collect::<Vec<u8>>())]);
+    all.extend([
+        Payload::binary(Vec::new()),
+        Payload::binary((0..=255).collect::<Vec<u8>>()),
+    ]);
     all
 }
 
@@ -75,18 +117,26 @@ fn saying(topic: &str, texts: &[&str]) -> Vec<(u64, Vec<Event>)> {
 }
 
 fn admits(effects: &[Effect]) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::Admit(_)))
+    effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Admit(_)))
 }
 
 fn delivers_on(effects: &[Effect], topic: &str) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::Deliver(sent) if sent.topic.as_str() == topic))
+    effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Deliver(sent) if sent.topic.as_str() == topic))
 }
 
 #[test]
 fn echo() {
-    let each = payloads().into_iter().map(|payload| (1, vec![said(1, 1, "echo", payload)]));
+    let each = payloads()
+        .into_iter()
+        .map(|payload| (1, vec![said(1, 1, "echo", payload)]));
     let mut batches: Vec<_> = each.collect();
-    let all = payloads().into_iter().map(|payload| said(2, 2, "echo", payload));
+    let all = payloads()
+        .into_iter()
+        .map(|payload| said(2, 2, "echo", payload));
     batches.push((1, all.cycle().take(64).collect()));
     let effects = check(&crate::twin(Guest::Echo), &scripted(batches));
     assert!(admits(&effects) && delivers_on(&effects, "echo"));
@@ -96,17 +146,28 @@ fn echo() {
 fn relay() {
     let mut batches = Vec::new();
     for topic in ["say", "move", "note", "room"] {
-        let all = payloads().into_iter().map(|payload| said(2, 2, topic, payload));
+        let all = payloads()
+            .into_iter()
+            .map(|payload| said(2, 2, topic, payload));
         batches.push((1, all.collect()));
-        batches.push((1, vec![renamed(2, topic), said(1, 4, topic, Payload::json("1"))]));
+        batches.push((
+            1,
+            vec![renamed(2, topic), said(1, 4, topic, Payload::json("1"))],
+        ));
     }
     let effects = check(&crate::twin(Guest::Relay), &scripted(batches));
     assert!(admits(&effects) && delivers_on(&effects, "room"));
     let forwarded = |lane| {
-        effects.iter().any(|effect| matches!(effect, Effect::Forward(sent) if sent.lane == lane))
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Forward(sent) if sent.lane == lane))
     };
     assert!(forwarded(Lane::Reliable) && forwarded(Lane::Unreliable) && forwarded(Lane::Latest(2)));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::SetListing(_))));
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::SetListing(_)))
+    );
 }
 
 #[test]
@@ -128,18 +189,59 @@ fn counter() {
             "7",
         ],
     );
-    let many = |n: u32| said(2, 2, "add", Payload::json(format!(r#"{{"id":"id-{n}","by":{n}}}"#)));
+    let many = |n: u32| {
+        said(
+            2,
+            2,
+            "add",
+            Payload::json(format!(r#"{{"id":"id-{n}","by":{n}}}"#)),
+        )
+    };
     batches.push((1, (0..64).map(many).collect()));
-    batches.extend(saying("remind", &[r#"{"after":4294967295,"id":1}"#, r#"{"after":0,"id":2}"#, "{}"]));
-    let reminders = |n: u32| said(1, 1, "remind", Payload::json(format!(r#"{{"after":9,"id":{n}}}"#)));
+    batches.extend(saying(
+        "remind",
+        &[
+            r#"{"after":4294967295,"id":1}"#,
+            r#"{"after":0,"id":2}"#,
+            "{}",
+        ],
+    ));
+    let reminders = |n: u32| {
+        said(
+            1,
+            1,
+            "remind",
+            Payload::json(format!(r#"{{"after":9,"id":{n}}}"#)),
+        )
+    };
     batches.extend((0..5).map(|n| (1, (n * 60..n * 60 + 60).map(reminders).collect())));
-    batches.push((9, vec![Event::Timer(TimerId(1)), Event::Timer(TimerId(7)), Event::Timer(TimerId(999))]));
+    batches.push((
+        9,
+        vec![
+            Event::Timer(TimerId(1)),
+            Event::Timer(TimerId(7)),
+            Event::Timer(TimerId(999)),
+        ],
+    ));
     batches.extend(saying(
         "name",
-        &[r#"{"name":"Ann","color":255}"#, r#"{"name":"","color":0}"#, r#"{"name":"x","color":16777216}"#],
+        &[
+            r#"{"name":"Ann","color":255}"#,
+            r#"{"name":"","color":0}"#,
+            r#"{"name":"x","color":16777216}"#,
+        ],
     ));
-    batches.push((1, payloads().into_iter().map(|payload| said(1, 1, "add", payload)).collect()));
-    batches.push((1, vec![said(1, 1, "total", Payload::json("1")), signal(3, "total")]));
+    batches.push((
+        1,
+        payloads()
+            .into_iter()
+            .map(|payload| said(1, 1, "add", payload))
+            .collect(),
+    ));
+    batches.push((
+        1,
+        vec![said(1, 1, "total", Payload::json("1")), signal(3, "total")],
+    ));
     let effects = check(&crate::twin(Guest::Counter), &scripted(batches));
     assert!(admits(&effects) && effects.contains(&Effect::Commit));
     for topic in ["added", "total", "reminded", "person", "state"] {
@@ -155,8 +257,16 @@ fn counter() {
 fn ticker() {
     let ticks = |n: usize| std::iter::repeat_n((16, vec![Event::Tick]), n);
     let mut batches: Vec<_> = ticks(5).collect();
-    for work in [r#"{"units":7,"ticks":2}"#, r#"{"units":1,"ticks":0}"#, "[]", r#"{"units":30,"ticks":1}"#] {
-        batches.push((16, vec![said(1, 1, "work", Payload::json(work)), Event::Tick]));
+    for work in [
+        r#"{"units":7,"ticks":2}"#,
+        r#"{"units":1,"ticks":0}"#,
+        "[]",
+        r#"{"units":30,"ticks":1}"#,
+    ] {
+        batches.push((
+            16,
+            vec![said(1, 1, "work", Payload::json(work)), Event::Tick],
+        ));
         batches.extend(ticks(3));
     }
     let effects = check(&crate::twin(Guest::Ticker), &scripted(batches));

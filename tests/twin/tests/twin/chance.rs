@@ -82,10 +82,16 @@ pub(crate) fn parting() -> impl Strategy<Value = Parting> {
 /// Any of a kind's topics, mostly one that clients may use.
 pub(crate) fn topic(guest: Guest) -> impl Strategy<Value = String> {
     let manifest = crate::twin(guest).native.manifest().clone();
-    let open = manifest.topics.iter().filter(|spec| spec.intake != Intake::Closed);
+    let open = manifest
+        .topics
+        .iter()
+        .filter(|spec| spec.intake != Intake::Closed);
     let mut names: Vec<_> = open.cycle().take(10).collect();
     names.extend(manifest.topics.iter());
-    let names: Vec<_> = names.iter().map(|spec| spec.name.as_str().to_owned()).collect();
+    let names: Vec<_> = names
+        .iter()
+        .map(|spec| spec.name.as_str().to_owned())
+        .collect();
     prop::sample::select(names)
 }
 

@@ -16,7 +16,10 @@ pub(crate) struct Patient(pub(crate) Arc<dyn Program>);
 struct PatientRules(Box<dyn Rules>);
 
 fn patient(limits: CallLimits) -> CallLimits {
-    CallLimits { deadline: None, ..limits }
+    CallLimits {
+        deadline: None,
+        ..limits
+    }
 }
 
 impl Program for Patient {
@@ -34,7 +37,11 @@ impl Program for Patient {
 }
 
 impl Rules for PatientRules {
-    fn init(&mut self, room: &RoomIdentity, limits: CallLimits) -> Result<Result<(), String>, Fault> {
+    fn init(
+        &mut self,
+        room: &RoomIdentity,
+        limits: CallLimits,
+    ) -> Result<Result<(), String>, Fault> {
         self.0.init(room, patient(limits))
     }
 
@@ -48,7 +55,12 @@ impl Rules for PatientRules {
         self.0.restore(room, meta, state, patient(limits))
     }
 
-    fn handle(&mut self, context: &Context, events: &[Event], limits: CallLimits) -> Result<Handled, Fault> {
+    fn handle(
+        &mut self,
+        context: &Context,
+        events: &[Event],
+        limits: CallLimits,
+    ) -> Result<Handled, Fault> {
         self.0.handle(context, events, patient(limits))
     }
 
@@ -110,9 +122,17 @@ impl Stage {
     /// A new process: what the disk holds, under a program.
     pub(crate) fn restart(&mut self, program: Arc<dyn Program>) {
         self.mono += 1_000;
-        let Some(checkpoint) = self.checkpoint.clone() else { return };
+        let Some(checkpoint) = self.checkpoint.clone() else {
+            return;
+        };
         let opening = opening(self.mono);
-        let restored = Room::restore(program, self.config.clone(), &opening, &checkpoint, &self.records);
+        let restored = Room::restore(
+            program,
+            self.config.clone(),
+            &opening,
+            &checkpoint,
+            &self.records,
+        );
         self.room = restored.unwrap();
         assert_eq!(self.room.divergences(), 0, "a replay went otherwise");
         self.step(0, Vec::new());
@@ -151,7 +171,11 @@ impl Stage {
         let outputs = self.room.step(clock(self.mono), inputs);
         self.note(outputs);
         for _ in 0..1_000 {
-            if self.room.deadline().is_none_or(|due| due > clock(self.mono).mono) {
+            if self
+                .room
+                .deadline()
+                .is_none_or(|due| due > clock(self.mono).mono)
+            {
                 return;
             }
             let outputs = self.room.step(clock(self.mono), []);

@@ -2,6 +2,7 @@
 //! effects, snapshots, outputs and checkpoints.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "tests may fail loudly; what they share, too"
 )]

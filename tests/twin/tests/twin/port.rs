@@ -29,7 +29,9 @@ pub(crate) struct Call {
 /// Calls whose contexts go on from one another; ticks are counted if any event is one.
 pub(crate) fn script(batches: Vec<(u64, Vec<Event>)>) -> Vec<Call> {
     let (mut now, mut ticks) = (1_800_000_000_000, 0);
-    let ticking = batches.iter().any(|(_, events)| events.contains(&Event::Tick));
+    let ticking = batches
+        .iter()
+        .any(|(_, events)| events.contains(&Event::Tick));
     let call = |(passed, events): (u64, Vec<Event>)| {
         now += passed;
         ticks += u64::from(events.contains(&Event::Tick));
@@ -102,26 +104,45 @@ fn run(forms: &[&dyn Program], every: Option<usize>, script: &[Call]) -> Course 
         snapshots.push(state);
     }
     let end = rules.snapshot(LIMITS).unwrap();
-    Course { effects, snapshots, end }
+    Course {
+        effects,
+        snapshots,
+        end,
+    }
 }
 
 #[track_caller]
 fn assert_same(what: &str, script: &[Call], expected: &Course, found: &Course) {
     let places = expected.effects.iter().zip(&found.effects).zip(script);
     for (place, ((expected, found), call)) in places.enumerate() {
-        assert_eq!(expected, found, "{what}: effects of call {place}, {call:#?}");
+        assert_eq!(
+            expected, found,
+            "{what}: effects of call {place}, {call:#?}"
+        );
     }
     for (place, (expected, found)) in expected.snapshots.iter().zip(&found.snapshots).enumerate() {
-        assert_eq!(expected, found, "{what}: snapshot after call {place}, {:#?}", script[place]);
+        assert_eq!(
+            expected, found,
+            "{what}: snapshot after call {place}, {:#?}",
+            script[place]
+        );
     }
     assert_eq!(expected.end, found.end, "{what}: state at the end");
 }
 
 /// Run a script in every way there is. Gives all effects of it.
 pub(crate) fn check(twin: &Twin, script: &[Call]) -> Vec<Effect> {
-    let (native, component) = (&*twin.native as &dyn Program, &*twin.component as &dyn Program);
+    let (native, component) = (
+        &*twin.native as &dyn Program,
+        &*twin.component as &dyn Program,
+    );
     let expected = run(&[native], None, script);
-    assert_same("component", script, &expected, &run(&[component], None, script));
+    assert_same(
+        "component",
+        script,
+        &expected,
+        &run(&[component], None, script),
+    );
     let mut snapshots: Option<Vec<Bytes>> = None;
     for every in INTERVALS {
         let ways: [(&str, &[&dyn Program]); 4] = [
@@ -135,7 +156,10 @@ pub(crate) fn check(twin: &Twin, script: &[Call]) -> Vec<Effect> {
             let what = format!("{name}, restored every {every} events");
             assert_same(&what, script, &expected, &found);
             let first = snapshots.get_or_insert_with(|| found.snapshots.clone());
-            assert!(*first == found.snapshots, "{what}: other snapshots on the way");
+            assert!(
+                *first == found.snapshots,
+                "{what}: other snapshots on the way"
+            );
         }
     }
     expected.effects.into_iter().flatten().collect()
@@ -151,6 +175,18 @@ fn manifests_are_the_same() {
     }
 }
 
+/// What both forms say to a state.
+fn refusals(twin: &Twin, state: &[u8]) -> [Result<(), String>; 2] {
+    twin.programs().map(|program| {
+        let mut rules = program.instantiate(Arc::new(|_, _| ())).unwrap();
+        let meta = SnapshotMeta {
+            program: program.hash(),
+            state_version: 1,
+        };
+        rules.restore(&identity(), &meta, state, LIMITS).unwrap()
+    })
+}
+
 #[test]
 fn states_that_cannot_be_read_are_refused_with_the_same_words() {
     for guest in Guest::ALL {
@@ -159,17 +195,19 @@ fn states_that_cannot_be_read_are_refused_with_the_same_words() {
         let (mut older, mut longer) = (good.to_vec(), good.to_vec());
         older[0] = 99;
         longer.push(0);
-        for bad in [&b""[..], b"\x01", b"\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", &older, &longer] {
-            let [native, component] = twin.programs().map(|program| {
-                let mut rules = program.instantiate(Arc::new(|_, _| ())).unwrap();
-                let meta = SnapshotMeta {
-                    program: program.hash(),
-                    state_version: 1,
-                };
-                rules.restore(&identity(), &meta, bad, LIMITS).unwrap()
-            });
+        for bad in [
+            &b""[..],
+            b"\x01",
+            b"\x01\0\0\0\xff\xff\x03",
+            &older,
+            &longer,
+        ] {
+            let [native, component] = refusals(&twin, bad);
             assert_eq!(native, component, "{guest:?} on {bad:?}");
             assert!(native.is_err(), "{guest:?} takes {bad:?}");
         }
+        // A length over 2^32 is told in other words where `usize` has 32 bits.
+        let wide = b"\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff";
+        assert!(refusals(&twin, wide).iter().all(Result::is_err));
     }
 }

@@ -6,7 +6,9 @@ use crate::kernel::{Patient, Stage};
 use crate::words::identity;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use roost_room::{ConnectionId, EndCause, Input, Parting, Payload, Profile, Program, Signal, Topic};
+use roost_room::{
+    ConnectionId, EndCause, Input, Parting, Payload, Profile, Program, Signal, Topic,
+};
 use roost_twin::{Guest, Twin};
 use std::sync::Arc;
 
@@ -15,12 +17,18 @@ const USERS: [&str; 4] = ["ann", "ben", "çe", "dan"];
 /// What is done to a room.
 #[derive(Clone, Debug)]
 enum Act {
-    Knock { user: usize, at_once: bool },
+    Knock {
+        user: usize,
+        at_once: bool,
+    },
     Confirm(u32),
     Detach(u32, Parting),
     Say(u32, String, Payload),
     Signal(u32, &'static str),
-    Rename { user: usize, name: String },
+    Rename {
+        user: usize,
+        name: String,
+    },
     /// Let the program be exchanged for the next form of itself.
     Exchange,
     /// Let the process die and begin anew with the next form.
@@ -39,11 +47,15 @@ fn play(forms: &[Arc<dyn Program>], script: &[Moment]) -> Stage {
     let mut stage = Stage::open(turn());
     for (passed, acts) in script {
         let mut inputs = Vec::new();
-        stage.transcript.push(format!("after {passed} ms: {acts:?}"));
+        stage
+            .transcript
+            .push(format!("after {passed} ms: {acts:?}"));
         for act in acts {
             match act.clone() {
                 Act::Knock { user, at_once } => inputs.push(stage.knock(USERS[user], at_once)),
-                Act::Confirm(connection) => inputs.push(Input::Confirm { connection: ConnectionId(connection) }),
+                Act::Confirm(connection) => inputs.push(Input::Confirm {
+                    connection: ConnectionId(connection),
+                }),
                 Act::Detach(connection, reason) => inputs.push(Input::Detach {
                     connection: ConnectionId(connection),
                     reason,
@@ -75,20 +87,36 @@ fn play(forms: &[Arc<dyn Program>], script: &[Moment]) -> Stage {
 
 #[track_caller]
 fn check(twin: &Twin, script: &[Moment]) -> Stage {
-    let [native, component] = twin.programs().map(|program| Arc::new(Patient(program)) as Arc<dyn Program>);
+    let [native, component] = twin
+        .programs()
+        .map(|program| Arc::new(Patient(program)) as Arc<dyn Program>);
     let expected = play(std::slice::from_ref(&native), script);
     let ways: [(&str, &[Arc<dyn Program>]); 3] = [
         ("component", std::slice::from_ref(&component)),
-        ("native, component in turn", &[native.clone(), component.clone()]),
-        ("component, native in turn", &[component.clone(), native.clone()]),
+        (
+            "native, component in turn",
+            &[native.clone(), component.clone()],
+        ),
+        (
+            "component, native in turn",
+            &[component.clone(), native.clone()],
+        ),
     ];
     for (name, forms) in ways {
         let found = play(forms, script);
-        for (place, (expected, found)) in expected.transcript.iter().zip(&found.transcript).enumerate() {
+        for (place, (expected, found)) in expected
+            .transcript
+            .iter()
+            .zip(&found.transcript)
+            .enumerate()
+        {
             assert_eq!(expected, found, "{name}: line {place}, {:#?}", &script);
         }
         assert_eq!(expected.transcript.len(), found.transcript.len(), "{name}");
-        assert!(expected.checkpoint == found.checkpoint, "{name}: other checkpoints");
+        assert!(
+            expected.checkpoint == found.checkpoint,
+            "{name}: other checkpoints"
+        );
         assert!(expected.records == found.records, "{name}: other records");
     }
     expected
@@ -100,9 +128,18 @@ fn say(connection: u32, topic: &str, text: &str) -> Act {
 
 /// People come and go, a swap and a restart happen, in any kind.
 fn day(mut talk: Vec<Moment>) -> Vec<Moment> {
-    let enter = |user| Act::Knock { user, at_once: true };
-    let ask = |user| Act::Knock { user, at_once: false };
-    let rename = |name: &str| Act::Rename { user: 1, name: name.to_owned() };
+    let enter = |user| Act::Knock {
+        user,
+        at_once: true,
+    };
+    let ask = |user| Act::Knock {
+        user,
+        at_once: false,
+    };
+    let rename = |name: &str| Act::Rename {
+        user: 1,
+        name: name.to_owned(),
+    };
     let mut script = vec![
         (0, vec![enter(0)]),
         (10, vec![enter(1), ask(2)]),
@@ -112,7 +149,14 @@ fn day(mut talk: Vec<Moment>) -> Vec<Moment> {
     script.append(&mut talk.clone());
     script.extend([
         (1_500, vec![Act::Exchange]),
-        (20, vec![Act::Detach(3, Parting::Closed), Act::Signal(1, "total"), rename("Benn")]),
+        (
+            20,
+            vec![
+                Act::Detach(3, Parting::Closed),
+                Act::Signal(1, "total"),
+                rename("Benn"),
+            ],
+        ),
     ]);
     script.append(&mut talk.clone());
     script.extend([
@@ -140,7 +184,14 @@ fn day(mut talk: Vec<Moment>) -> Vec<Moment> {
 
 #[test]
 fn a_day_of_echo() {
-    let talk = vec![(5, vec![say(1, "echo", "[1]"), say(2, "echo", "\"ü\""), say(9, "echo", "0")])];
+    let talk = vec![(
+        5,
+        vec![
+            say(1, "echo", "[1]"),
+            say(2, "echo", "\"ü\""),
+            say(9, "echo", "0"),
+        ],
+    )];
     let stage = check(&crate::twin(Guest::Echo), &day(talk));
     assert!(stage.transcript.iter().any(|line| line.contains("\"ü\"")));
 }
@@ -148,7 +199,14 @@ fn a_day_of_echo() {
 #[test]
 fn a_day_of_relay() {
     let talk = vec![
-        (5, vec![say(1, "say", "\"hello\""), say(2, "move", "[1,2]"), say(2, "move", "[1,3]")]),
+        (
+            5,
+            vec![
+                say(1, "say", "\"hello\""),
+                say(2, "move", "[1,2]"),
+                say(2, "move", "[1,3]"),
+            ],
+        ),
         (5, vec![say(1, "note", "60"), say(2, "room", "1")]),
     ];
     let stage = check(&crate::twin(Guest::Relay), &day(talk));
@@ -158,14 +216,37 @@ fn a_day_of_relay() {
 #[test]
 fn a_day_of_counter() {
     let talk = vec![
-        (5, vec![say(1, "add", r#"{"id":"a","by":4}"#), say(2, "add", r#"{"id":"a","by":4}"#)]),
-        (5, vec![say(1, "remind", r#"{"after":30,"id":4}"#), say(2, "remind", r#"{"after":900000,"id":5}"#)]),
-        (40, vec![say(2, "name", r#"{"name":"B","color":9}"#), say(1, "add", "nonsense")]),
+        (
+            5,
+            vec![
+                say(1, "add", r#"{"id":"a","by":4}"#),
+                say(2, "add", r#"{"id":"a","by":4}"#),
+            ],
+        ),
+        (
+            5,
+            vec![
+                say(1, "remind", r#"{"after":30,"id":4}"#),
+                say(2, "remind", r#"{"after":900000,"id":5}"#),
+            ],
+        ),
+        (
+            40,
+            vec![
+                say(2, "name", r#"{"name":"B","color":9}"#),
+                say(1, "add", "nonsense"),
+            ],
+        ),
         (5, vec![Act::Signal(7, "total"), Act::Signal(8, "none")]),
     ];
     let stage = check(&crate::twin(Guest::Counter), &day(talk));
     assert!(stage.checkpoint.is_some());
-    assert!(stage.transcript.iter().any(|line| line.starts_with("SetProfile")));
+    assert!(
+        stage
+            .transcript
+            .iter()
+            .any(|line| line.starts_with("SetProfile"))
+    );
 }
 
 #[test]
