@@ -29,17 +29,18 @@ run: build ## build it and serve on 127.0.0.1:8080, state in data/state (ARGS=".
 	exec $(ROOST) serve $(ARGS)
 
 # With --workspace, so that every crate has the features it has in the other targets and is not compiled anew.
-build: guests ## the server, as $CARGO_TARGET_DIR/release/roost (or target/release/roost), and roost-load beside it
+build: setup-build ## the server, as $CARGO_TARGET_DIR/release/roost (or target/release/roost), and roost-load beside it
 	$(CARGO) build --release --locked --workspace --bin roost --bin roost-load
 
 guests: setup-build ## the sample rules, built and componentised into <target>/guests
 	$(CARGO) run --release --locked --quiet -p xtask -- guests
 
-test: setup-test guests lint ## everything a change has to pass: format, clippy, documentation, all tests
+test: setup-test lint ## everything a change has to pass: format, clippy, documentation, all tests
+	$(CARGO) build --release --locked --workspace --bin roost --bin roost-load
 	$(CARGO) test --release --locked --workspace
 
 # Cheap first: a formatting mistake should not take ten minutes to be heard of.
-lint: setup-test guests ## format, clippy and documentation only
+lint: setup-test ## format, clippy and documentation only
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --quiet

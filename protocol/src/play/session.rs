@@ -74,12 +74,16 @@ impl PlaySession {
     /// It is not one that this door takes.
     pub fn text(frame: &str, manifest: &Manifest) -> Result<Said, FrameError> {
         check_depth(frame)?;
-        let frame: ClientFrame<'_> =
-            serde_json::from_str(frame).map_err(|error| FrameError::Malformed(error.to_string()))?;
+        let frame: ClientFrame<'_> = serde_json::from_str(frame)
+            .map_err(|error| FrameError::Malformed(error.to_string()))?;
         let data = frame.data.map_or("null", serde_json::value::RawValue::get);
         check_size(data.len())?;
         let (topic, intake) = topic(&frame.topic, manifest)?;
-        Ok(Said { topic, payload: Payload::Json(Json::new(data.to_owned())), intake })
+        Ok(Said {
+            topic,
+            payload: Payload::Json(Json::new(data.to_owned())),
+            intake,
+        })
     }
 
     /// Read a binary frame by the topics of a program. The payload is shared, not copied.
@@ -89,31 +93,51 @@ impl PlaySession {
     pub fn binary(frame: &Bytes, manifest: &Manifest) -> Result<Said, FrameError> {
         let malformed = |text: &str| FrameError::Malformed(text.to_owned());
         let length = usize::from(*frame.first().ok_or_else(|| malformed("an empty frame"))?);
-        let name = frame.get(1..=length).filter(|_| (1..=Topic::MAX).contains(&length));
+        let name = frame
+            .get(1..=length)
+            .filter(|_| (1..=Topic::MAX).contains(&length));
         let name = name.ok_or_else(|| malformed("no topic of 1 to 64 bytes in front"))?;
         let name = std::str::from_utf8(name).map_err(|_| malformed("the topic is not UTF-8"))?;
         let (topic, intake) = topic(name, manifest)?;
         let payload = frame.slice(1 + length..);
         check_size(payload.len())?;
-        Ok(Said { topic, payload: Payload::Binary(payload), intake })
+        Ok(Said {
+            topic,
+            payload: Payload::Binary(payload),
+            intake,
+        })
     }
 
     /// Count a bad frame at that time, in milliseconds of any steady clock.
     pub fn bad_frame(&mut self, now: u64) -> Verdict {
-        while self.bad.front().is_some_and(|at| at.saturating_add(MINUTE_MS) <= now) {
+        while self
+            .bad
+            .front()
+            .is_some_and(|at| at.saturating_add(MINUTE_MS) <= now)
+        {
             self.bad.pop_front();
         }
         self.bad.push_back(now);
-        if self.bad.len() >= PATIENCE { Verdict::Close } else { Verdict::Tell }
+        if self.bad.len() >= PATIENCE {
+            Verdict::Close
+        } else {
+            Verdict::Tell
+        }
     }
 }
 
 fn check_size(size: usize) -> Result<(), FrameError> {
-    if size <= MAX_PAYLOAD { Ok(()) } else { Err(FrameError::TooLarge(size)) }
+    if size <= MAX_PAYLOAD {
+        Ok(())
+    } else {
+        Err(FrameError::TooLarge(size))
+    }
 }
 
 fn topic(name: &str, manifest: &Manifest) -> Result<(Topic, Intake), FrameError> {
-    let spec = manifest.topic(name).ok_or_else(|| FrameError::UnknownTopic(short(name)))?;
+    let spec = manifest
+        .topic(name)
+        .ok_or_else(|| FrameError::UnknownTopic(short(name)))?;
     match spec.intake {
         Intake::Closed => Err(FrameError::ClosedTopic(short(name))),
         intake => Ok((spec.name.clone(), intake)),
@@ -137,7 +161,9 @@ fn check_depth(json: &str) -> Result<(), FrameError> {
                 depth += 1;
                 // The frame itself is one level.
                 if depth > MAX_DEPTH + 1 {
-                    return Err(FrameError::Malformed(format!("nested more than {MAX_DEPTH} deep")));
+                    return Err(FrameError::Malformed(format!(
+                        "nested more than {MAX_DEPTH} deep"
+                    )));
                 }
             }
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
@@ -153,33 +179,64 @@ mod tests {
     use roost_room::{Durability, Pace, RequestedLimits, TopicSpec};
 
     fn manifest() -> Manifest {
-        let topic = |name: &str, intake| TopicSpec { name: Topic::new(name), intake };
+        let topic = |name: &str, intake| TopicSpec {
+            name: Topic::new(name),
+            intake,
+        };
         Manifest {
             kind: "k".to_owned(),
             state_version: 1,
             pace: Pace::Messages,
             durability: Durability::Ephemeral,
             grace: 0,
-            limits: RequestedLimits { members: 1, ..RequestedLimits::default() },
+            limits: RequestedLimits {
+                members: 1,
+                ..RequestedLimits::default()
+            },
             capabilities: Vec::new(),
-            topics: vec![topic("say", Intake::Reliable), topic("state", Intake::Closed)],
+            topics: vec![
+                topic("say", Intake::Reliable),
+                topic("state", Intake::Closed),
+            ],
         }
     }
 
     fn code(result: Result<Said, FrameError>) -> String {
-        result.map_or_else(|error| error.code().to_owned(), |said| {
-            format!("{} {}", said.topic.as_str(), String::from_utf8_lossy(said.payload.bytes()))
-        })
+        result.map_or_else(
+            |error| error.code().to_owned(),
+            |said| {
+                format!(
+                    "{} {}",
+                    said.topic.as_str(),
+                    String::from_utf8_lossy(said.payload.bytes())
+                )
+            },
+        )
     }
 
     #[test]
     fn text_frames() {
-        let deep = |n: usize| format!(r#"{{"topic":"say","data":{}{}}}"#, "[".repeat(n), "]".repeat(n));
+        let deep = |n: usize| {
+            format!(
+                r#"{{"topic":"say","data":{}{}}}"#,
+                "[".repeat(n),
+                "]".repeat(n)
+            )
+        };
         let cases = [
-            (r#"{"topic":"say","data":{"a":1}}"#.to_owned(), r#"say {"a":1}"#),
-            (r#"{"data":[ 1 ],"topic":"s\u0061y"}"#.to_owned(), "say [ 1 ]"),
+            (
+                r#"{"topic":"say","data":{"a":1}}"#.to_owned(),
+                r#"say {"a":1}"#,
+            ),
+            (
+                r#"{"data":[ 1 ],"topic":"s\u0061y"}"#.to_owned(),
+                "say [ 1 ]",
+            ),
             (r#"{"topic":"say"}"#.to_owned(), "say null"),
-            (r#"{"topic":"say","data":"[[[\"{{"}"#.to_owned(), r#"say "[[[\"{{""#),
+            (
+                r#"{"topic":"say","data":"[[[\"{{"}"#.to_owned(),
+                r#"say "[[[\"{{""#,
+            ),
             (r#"{"topic":"say","data":1,"x":2}"#.to_owned(), "bad_frame"),
             (r#"{"topic":"say","topic":"say"}"#.to_owned(), "bad_frame"),
             (r#"{"topic":"say","data":1e}"#.to_owned(), "bad_frame"),
@@ -189,10 +246,17 @@ mod tests {
             (deep(100_000), "bad_frame"),
             (r#"{"topic":"nope"}"#.to_owned(), "unknown_topic"),
             (r#"{"topic":"state"}"#.to_owned(), "closed_topic"),
-            (format!(r#"{{"topic":"say","data":"{}"}}"#, "x".repeat(MAX_PAYLOAD)), "too_large"),
+            (
+                format!(r#"{{"topic":"say","data":"{}"}}"#, "x".repeat(MAX_PAYLOAD)),
+                "too_large",
+            ),
         ];
         for (frame, expected) in cases {
-            assert_eq!(code(PlaySession::text(&frame, &manifest())), expected, "{frame:.80}");
+            assert_eq!(
+                code(PlaySession::text(&frame, &manifest())),
+                expected,
+                "{frame:.80}"
+            );
         }
         assert!(PlaySession::text(&deep(128), &manifest()).is_ok());
     }
@@ -210,7 +274,11 @@ mod tests {
         ];
         for (frame, expected) in cases {
             let frame = Bytes::copy_from_slice(frame);
-            assert_eq!(code(PlaySession::binary(&frame, &manifest())), expected, "{frame:?}");
+            assert_eq!(
+                code(PlaySession::binary(&frame, &manifest())),
+                expected,
+                "{frame:?}"
+            );
         }
     }
 
@@ -220,7 +288,11 @@ mod tests {
         for at in 0..31 {
             assert_eq!(session.bad_frame(at), Verdict::Tell);
         }
-        assert_eq!(session.bad_frame(60_000), Verdict::Tell, "the first no longer counts");
+        assert_eq!(
+            session.bad_frame(60_000),
+            Verdict::Tell,
+            "the first no longer counts"
+        );
         assert_eq!(session.bad_frame(60_000), Verdict::Close);
     }
 }

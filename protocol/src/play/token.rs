@@ -13,7 +13,9 @@ const MAX_USER: usize = 200;
 /// Most bytes of claims handed to rules.
 const MAX_CLAIMS: usize = 4 * 1024;
 /// Claims that the door itself understands.
-const OWN: [&str; 8] = ["kind", "room", "user", "exp", "iss", "name", "color", "roost"];
+const OWN: [&str; 8] = [
+    "kind", "room", "user", "exp", "iss", "name", "color", "roost",
+];
 
 /// The claims of a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -80,7 +82,10 @@ impl Claims {
     pub fn grant(&self, kind: &str, room: &str) -> Result<Grant, TokenError> {
         let good = |claim: &str, here: &str| claim == ANYWHERE || claim == here;
         if !good(&self.kind, kind) || !good(&self.room, room) {
-            return Err(TokenError::Elsewhere { kind: self.kind.clone(), room: self.room.clone() });
+            return Err(TokenError::Elsewhere {
+                kind: self.kind.clone(),
+                room: self.room.clone(),
+            });
         }
         if !(1..=MAX_USER).contains(&self.user.len()) {
             return Err(TokenError::OutOfBounds("user"));
@@ -91,19 +96,38 @@ impl Claims {
             (_, None) => "jwt".to_owned(),
         };
         let user = UserId::new(&issuer, &self.user).ok_or(TokenError::OutOfBounds("iss"))?;
-        let color = self.color.as_deref().map(|c| parse_color(c).ok_or(TokenError::OutOfBounds("color")));
+        let color = self
+            .color
+            .as_deref()
+            .map(|c| parse_color(c).ok_or(TokenError::OutOfBounds("color")));
         let name = self.name.clone();
-        if name.as_ref().is_some_and(|name| !(1..=Profile::MAX_NAME).contains(&name.len())) {
+        if name
+            .as_ref()
+            .is_some_and(|name| !(1..=Profile::MAX_NAME).contains(&name.len()))
+        {
             return Err(TokenError::OutOfBounds("name"));
         }
-        Ok(Grant { user, name, color: color.transpose()?, claims: self.for_rules()? })
+        Ok(Grant {
+            user,
+            name,
+            color: color.transpose()?,
+            claims: self.for_rules()?,
+        })
     }
 
     fn for_rules(&self) -> Result<String, TokenError> {
-        let rest: Map<String, Value> =
-            self.rest.iter().filter(|(key, _)| !OWN.contains(&key.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let rest: Map<String, Value> = self
+            .rest
+            .iter()
+            .filter(|(key, _)| !OWN.contains(&key.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         let claims = Value::Object(rest).to_string();
-        if claims.len() <= MAX_CLAIMS { Ok(claims) } else { Err(TokenError::OutOfBounds("claims")) }
+        if claims.len() <= MAX_CLAIMS {
+            Ok(claims)
+        } else {
+            Err(TokenError::OutOfBounds("claims"))
+        }
     }
 }
 
@@ -127,26 +151,60 @@ mod tests {
 
     #[test]
     fn a_token_is_good_where_it_says() {
-        let here = claims(r#"{"kind":"chess","room":"r1","user":"alice","exp":1,"iss":"https://x.org","elo":3}"#);
+        let here = claims(
+            r#"{"kind":"chess","room":"r1","user":"alice","exp":1,"iss":"https://x.org","elo":3}"#,
+        );
         let grant = here.grant("chess", "r1").unwrap();
         assert_eq!(grant.user.as_str(), "jwt/https%3A//x.org:alice");
-        assert_eq!((grant.user.subject(), grant.claims.as_str()), ("alice", r#"{"elo":3}"#));
+        assert_eq!(
+            (grant.user.subject(), grant.claims.as_str()),
+            ("alice", r#"{"elo":3}"#)
+        );
         here.grant("chess", "r2").unwrap_err();
         here.grant("chat", "r1").unwrap_err();
-        claims(r#"{"kind":"*","room":"*","user":"a","exp":1}"#).grant("chat", "r").unwrap();
+        claims(r#"{"kind":"*","room":"*","user":"a","exp":1}"#)
+            .grant("chat", "r")
+            .unwrap();
     }
 
     #[test]
     fn claims_out_of_bounds_are_refused() {
         for (bad, claim) in [
-            (format!(r#"{{"kind":"*","room":"*","exp":1,"user":"{}"}}"#, "x".repeat(201)), "user"),
-            (r#"{"kind":"*","room":"*","exp":1,"user":""}"#.to_owned(), "user"),
-            (r#"{"kind":"*","room":"*","exp":1,"user":"a","color":"red"}"#.to_owned(), "color"),
-            (r##"{"kind":"*","room":"*","exp":1,"user":"a","color":"#+12345"}"##.to_owned(), "color"),
-            (r#"{"kind":"*","room":"*","exp":1,"user":"a","name":""}"#.to_owned(), "name"),
-            (format!(r#"{{"kind":"*","room":"*","exp":1,"user":"a","x":"{}"}}"#, "x".repeat(5000)), "claims"),
+            (
+                format!(
+                    r#"{{"kind":"*","room":"*","exp":1,"user":"{}"}}"#,
+                    "x".repeat(201)
+                ),
+                "user",
+            ),
+            (
+                r#"{"kind":"*","room":"*","exp":1,"user":""}"#.to_owned(),
+                "user",
+            ),
+            (
+                r#"{"kind":"*","room":"*","exp":1,"user":"a","color":"red"}"#.to_owned(),
+                "color",
+            ),
+            (
+                r##"{"kind":"*","room":"*","exp":1,"user":"a","color":"#+12345"}"##.to_owned(),
+                "color",
+            ),
+            (
+                r#"{"kind":"*","room":"*","exp":1,"user":"a","name":""}"#.to_owned(),
+                "name",
+            ),
+            (
+                format!(
+                    r#"{{"kind":"*","room":"*","exp":1,"user":"a","x":"{}"}}"#,
+                    "x".repeat(5000)
+                ),
+                "claims",
+            ),
         ] {
-            assert_eq!(claims(&bad).grant("k", "r"), Err(TokenError::OutOfBounds(claim)));
+            assert_eq!(
+                claims(&bad).grant("k", "r"),
+                Err(TokenError::OutOfBounds(claim))
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What frames look like: section 2 and 3 of `protocol/docs/play.md`.
 
-use roost_room::{Manifest, Outgoing, Payload, Intake, RefusalReason, Route};
+use roost_room::{Intake, Manifest, Outgoing, Payload, RefusalReason, Route};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -76,8 +76,14 @@ struct HostFrame<'a> {
     text: Option<&'a str>,
 }
 
-const NOTHING: HostFrame<'static> =
-    HostFrame { roost: "error", code: None, message: None, reason: None, room: None, text: None };
+const NOTHING: HostFrame<'static> = HostFrame {
+    roost: "error",
+    code: None,
+    message: None,
+    reason: None,
+    room: None,
+    text: None,
+};
 
 /// A room in the list of a kind.
 #[derive(Debug, Serialize)]
@@ -148,7 +154,11 @@ fn text_delivery(outgoing: &Outgoing, data: &[u8]) -> Vec<u8> {
 
 fn binary_delivery(outgoing: &Outgoing, data: &[u8]) -> Vec<u8> {
     let topic = outgoing.topic.as_str().as_bytes();
-    let from = outgoing.speaker.as_ref().map_or("", |speaker| speaker.user.subject()).as_bytes();
+    let from = outgoing
+        .speaker
+        .as_ref()
+        .map_or("", |speaker| speaker.user.subject())
+        .as_bytes();
     let mut frame = Vec::with_capacity(3 + topic.len() + from.len() + data.len());
     // A topic has at most 64 bytes and a user id at most 256: both lengths fit.
     frame.push(u8::try_from(topic.len()).unwrap_or(u8::MAX));
@@ -193,7 +203,12 @@ pub fn welcome(welcome: &Welcome<'_>) -> Vec<u8> {
         member: welcome.member,
         connection: welcome.connection,
         program: &welcome.program,
-        topics: topics.map(|topic| TopicCard { name: topic.name.as_str(), intake: intake(topic.intake) }).collect(),
+        topics: topics
+            .map(|topic| TopicCard {
+                name: topic.name.as_str(),
+                intake: intake(topic.intake),
+            })
+            .collect(),
         resume: &welcome.resume,
         resumed: welcome.resumed,
         token: welcome.token,
@@ -217,31 +232,52 @@ pub fn refused(reason: RefusalReason, text: &str) -> Vec<u8> {
         RefusalReason::Banned => "banned",
         RefusalReason::Forbidden => "forbidden",
     };
-    to_json(&HostFrame { roost: "refused", reason: Some(reason), text: Some(text), ..NOTHING })
+    to_json(&HostFrame {
+        roost: "refused",
+        reason: Some(reason),
+        text: Some(text),
+        ..NOTHING
+    })
 }
 
 /// `moving`.
 #[must_use]
 pub fn moving(room: &str, text: &str) -> Vec<u8> {
-    to_json(&HostFrame { roost: "moving", room: Some(room), text: Some(text), ..NOTHING })
+    to_json(&HostFrame {
+        roost: "moving",
+        room: Some(room),
+        text: Some(text),
+        ..NOTHING
+    })
 }
 
 /// `error`.
 #[must_use]
 pub fn error(code: &'static str, message: &str) -> Vec<u8> {
-    to_json(&HostFrame { code: Some(code), message: Some(message), ..NOTHING })
+    to_json(&HostFrame {
+        code: Some(code),
+        message: Some(message),
+        ..NOTHING
+    })
 }
 
 /// `error` with the code `fault`.
 #[must_use]
 pub fn fault() -> Vec<u8> {
-    error("fault", "your message made the rules fail and had no effect")
+    error(
+        "fault",
+        "your message made the rules fail and had no effect",
+    )
 }
 
 /// `ended`.
 #[must_use]
 pub fn ended(text: &str) -> Vec<u8> {
-    to_json(&HostFrame { roost: "ended", text: Some(text), ..NOTHING })
+    to_json(&HostFrame {
+        roost: "ended",
+        text: Some(text),
+        ..NOTHING
+    })
 }
 
 #[cfg(test)]
@@ -250,7 +286,10 @@ mod tests {
     use roost_room::{DeliveryNumber, MemberId, Recipients, Speaker, Topic, UserId};
 
     fn outgoing(payload: Payload, user: &str) -> Outgoing {
-        let speaker = Speaker { member: Some(MemberId(3)), user: UserId::new("jwt", user).unwrap() };
+        let speaker = Speaker {
+            member: Some(MemberId(3)),
+            user: UserId::new("jwt", user).unwrap(),
+        };
         Outgoing {
             to: Recipients::All,
             topic: Topic::new("say"),
@@ -264,7 +303,10 @@ mod tests {
     fn a_text_delivery_splices_its_payload() {
         let (frame, binary) = delivery(&outgoing(Payload::json("[1, 2]"), "al\"ice"));
         let expected = r#"{"topic":"say","from":"al\"ice","member":3,"seq":17,"data":[1, 2]}"#;
-        assert_eq!((String::from_utf8(frame).unwrap().as_str(), binary), (expected, false));
+        assert_eq!(
+            (String::from_utf8(frame).unwrap().as_str(), binary),
+            (expected, false)
+        );
     }
 
     #[test]
@@ -277,6 +319,9 @@ mod tests {
     #[test]
     fn a_binary_delivery_is_prefixed_with_topic_and_author() {
         let (frame, binary) = delivery(&outgoing(Payload::binary(vec![9, 8]), "bob"));
-        assert_eq!((frame.as_slice(), binary), (&b"\x03say\x03\x00bob\x09\x08"[..], true));
+        assert_eq!(
+            (frame.as_slice(), binary),
+            (&b"\x03say\x03\x00bob\x09\x08"[..], true)
+        );
     }
 }

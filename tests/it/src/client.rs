@@ -60,7 +60,10 @@ impl Client {
     /// No connection.
     pub async fn connect(url: &str) -> Result<Self> {
         let (socket, _) = tokio::time::timeout(PATIENCE, connect_async(url)).await??;
-        Ok(Self { socket, welcome: Value::Null })
+        Ok(Self {
+            socket,
+            welcome: Value::Null,
+        })
     }
 
     /// Say something.
@@ -68,7 +71,10 @@ impl Client {
     /// # Errors
     /// The connection is gone.
     pub async fn say(&mut self, topic: &str, data: Value) -> Result<()> {
-        self.send(Message::text(json!({"topic": topic, "data": data}).to_string())).await
+        self.send(Message::text(
+            json!({"topic": topic, "data": data}).to_string(),
+        ))
+        .await
     }
 
     /// Send any frame.
@@ -85,17 +91,27 @@ impl Client {
     /// None came in time.
     pub async fn hear(&mut self) -> Result<Heard> {
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.context("nothing came")?;
+            let next = tokio::time::timeout(PATIENCE, self.socket.next())
+                .await
+                .context("nothing came")?;
             return Ok(match next {
                 Some(Ok(Message::Text(text))) => Heard::Json(serde_json::from_str(&text)?),
                 Some(Ok(Message::Binary(bytes))) => Heard::Bytes(bytes.to_vec()),
                 Some(Ok(Message::Close(frame))) => {
-                    let (code, reason) =
-                        frame.map_or((CloseCode::from(1005), String::new()), |f| (f.code, f.reason.to_string()));
-                    Heard::Ended(Ended { code: code.into(), reason })
+                    let (code, reason) = frame
+                        .map_or((CloseCode::from(1005), String::new()), |f| {
+                            (f.code, f.reason.to_string())
+                        });
+                    Heard::Ended(Ended {
+                        code: code.into(),
+                        reason,
+                    })
                 }
                 Some(Ok(_)) => continue,
-                Some(Err(_)) | None => Heard::Ended(Ended { code: 1006, reason: String::new() }),
+                Some(Err(_)) | None => Heard::Ended(Ended {
+                    code: 1006,
+                    reason: String::new(),
+                }),
             });
         }
     }
@@ -108,7 +124,9 @@ impl Client {
         loop {
             match self.hear().await? {
                 Heard::Json(frame) if frame["topic"] == topic => return Ok(frame["data"].clone()),
-                Heard::Ended(ended) => bail!("the connection ended while {topic:?} was waited for: {ended:?}"),
+                Heard::Ended(ended) => {
+                    bail!("the connection ended while {topic:?} was waited for: {ended:?}")
+                }
                 _ => {}
             }
         }

@@ -9,5 +9,9 @@ pub use server::{Server, Start, component};
 /// How often something is done: few times in `make test`, many in `make soak`.
 #[must_use]
 pub fn times(test: usize, soak: usize) -> usize {
-    if std::env::var_os("ROOST_SOAK").is_some() { soak } else { test }
+    if std::env::var_os("ROOST_SOAK").is_some() {
+        soak
+    } else {
+        test
+    }
 }

@@ -42,21 +42,44 @@ impl Server {
         let config = state.join("roost.toml");
         std::fs::write(&config, &start.config)?;
         let mut command = command(&start)?;
-        command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--state").arg(state.join("state"));
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .arg("--state")
+            .arg(state.join("state"));
         command.arg("--config").arg(&config).args(&start.args);
         command.env_remove("PORT").current_dir(state);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         let mut child = command.spawn().context("cannot start roost")?;
         let mut stdout = BufReader::new(child.stdout.take().context("no stdout")?).lines();
         let log = tokio::spawn(collect(child.stderr.take().context("no stderr")?));
         let line = tokio::time::timeout(START_TIMEOUT, stdout.next_line()).await;
         let Ok(Ok(Some(line))) = line else {
             let _ = child.kill().await;
-            bail!("roost did not get ready: {line:?}\n{}", log.await.unwrap_or_default());
+            bail!(
+                "roost did not get ready: {line:?}\n{}",
+                log.await.unwrap_or_default()
+            );
         };
-        let addr = line.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let addr = addr.with_context(|| format!("no address in {line:?}"))?.trim_end_matches('/').to_owned();
-        Ok(Self { child, addr, state: state.to_owned(), start, _stdout: stdout, log })
+        let addr = line
+            .split("http://")
+            .nth(1)
+            .and_then(|rest| rest.split_whitespace().next());
+        let addr = addr
+            .with_context(|| format!("no address in {line:?}"))?
+            .trim_end_matches('/')
+            .to_owned();
+        Ok(Self {
+            child,
+            addr,
+            state: state.to_owned(),
+            start,
+            _stdout: stdout,
+            log,
+        })
     }
 
     /// `host:port`.
@@ -83,7 +106,10 @@ impl Server {
     /// The process is gone.
     pub fn resident_kib(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no VmRSS")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 
@@ -93,7 +119,10 @@ impl Server {
     /// It had ended by itself.
     pub async fn kill(mut self) -> Result<Killed> {
         self.child.kill().await?;
-        Ok(Killed { state: self.state, start: self.start })
+        Ok(Killed {
+            state: self.state,
+            start: self.start,
+        })
     }
 
     /// SIGTERM, and wait for the end. Gives the log.
@@ -101,12 +130,19 @@ impl Server {
     /// # Errors
     /// It does not end well.
     pub async fn stop(mut self) -> Result<(Killed, String)> {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid())?).context("no such process")?;
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid())?)
+            .context("no such process")?;
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         let status = tokio::time::timeout(START_TIMEOUT, self.child.wait()).await??;
         let log = self.log.await.unwrap_or_default();
         ensure!(status.success(), "roost ended with {status}\n{log}");
-        Ok((Killed { state: self.state, start: self.start }, log))
+        Ok((
+            Killed {
+                state: self.state,
+                start: self.start,
+            },
+            log,
+        ))
     }
 
     /// `GET` a path. Gives status and body.
@@ -138,10 +174,15 @@ impl Killed {
 
 fn command(start: &Start) -> Result<Command> {
     let binary = binary()?;
-    let Some(kib) = start.file_limit_kib else { return Ok(Command::new(binary)) };
+    let Some(kib) = start.file_limit_kib else {
+        return Ok(Command::new(binary));
+    };
     // A write over the limit raises SIGXFSZ, which would end the process where a full disk gives an error.
     let mut shell = Command::new("bash");
-    shell.args(["-c", r#"trap '' XFSZ; ulimit -f "$0"; exec "$@""#]).arg(kib.to_string()).arg(binary);
+    shell
+        .args(["-c", r#"trap '' XFSZ; ulimit -f "$0"; exec "$@""#])
+        .arg(kib.to_string())
+        .arg(binary);
     Ok(shell)
 }
 
@@ -158,12 +199,20 @@ async fn collect(stderr: ChildStderr) -> String {
 /// `<target>/release`, in which this test itself lies.
 fn release() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    Ok(test.ancestors().nth(2).context("the test lies in no target directory")?.to_owned())
+    Ok(test
+        .ancestors()
+        .nth(2)
+        .context("the test lies in no target directory")?
+        .to_owned())
 }
 
 fn binary() -> Result<PathBuf> {
     let binary = release()?.join("roost");
-    ensure!(binary.exists(), "{} is missing: `make build` first", binary.display());
+    ensure!(
+        binary.exists(),
+        "{} is missing: `make build` first",
+        binary.display()
+    );
     Ok(binary)
 }
 
@@ -176,11 +225,15 @@ pub fn component(name: &str) -> Result<PathBuf> {
     let built = GUESTS.get_or_init(|| {
         let release = release().map_err(|error| error.to_string())?;
         let target = release.parent().ok_or("no target directory")?;
-        let mut options = xtask::guests::Options::of_workspace(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let mut options =
+            xtask::guests::Options::of_workspace(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         options.out = target.join("guests");
         xtask::guests::build(&options).map_err(|error| error.to_string())
     });
     let built = built.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
     let guest = built.iter().find(|guest| guest.name == name);
-    Ok(guest.with_context(|| format!("there is no guest {name}"))?.path.clone())
+    Ok(guest
+        .with_context(|| format!("there is no guest {name}"))?
+        .path
+        .clone())
 }

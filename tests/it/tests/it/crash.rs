@@ -24,20 +24,36 @@ impl Ledger {
 
 /// Add until the line breaks. Unacknowledged operations of an earlier life are repeated first: the id says
 /// that they are the same.
-async fn add_until_killed(mut client: Client, name: String, mut ledger: Ledger) -> (Ledger, Option<String>) {
+async fn add_until_killed(
+    mut client: Client,
+    name: String,
+    mut ledger: Ledger,
+) -> (Ledger, Option<String>) {
     let token = client.welcome["token"].as_str().map(str::to_owned);
-    let again: Vec<(String, i64)> =
-        ledger.sent.iter().filter(|(id, _)| !ledger.acknowledged.contains_key(*id)).map(|(k, v)| (k.clone(), *v)).collect();
+    let again: Vec<(String, i64)> = ledger
+        .sent
+        .iter()
+        .filter(|(id, _)| !ledger.acknowledged.contains_key(*id))
+        .map(|(k, v)| (k.clone(), *v))
+        .collect();
     let fresh = ledger.sent.len();
     let new = (fresh..).map(|n| (format!("{name}-{n}"), 1 + (n % 3) as i64));
     for (id, by) in again.into_iter().chain(new) {
         ledger.sent.insert(id.clone(), by);
-        if client.say("add", json!({"id": id, "by": by})).await.is_err() {
+        if client
+            .say("add", json!({"id": id, "by": by}))
+            .await
+            .is_err()
+        {
             break;
         }
         let acknowledged = loop {
             match client.hear().await {
-                Ok(Heard::Json(frame)) if frame["topic"] == "added" && frame["data"]["id"] == *id => break true,
+                Ok(Heard::Json(frame))
+                    if frame["topic"] == "added" && frame["data"]["id"] == *id =>
+                {
+                    break true;
+                }
                 Ok(Heard::Json(_) | Heard::Bytes(_)) => {}
                 Ok(Heard::Ended(_)) | Err(_) => break false,
             }
@@ -63,11 +79,18 @@ async fn soak_nothing_acknowledged_is_lost_or_doubled_by_kill_9() -> Result<()> 
         let mut tasks = Vec::new();
         for (n, (ledger, token, seat)) in std::mem::take(&mut writers).into_iter().enumerate() {
             let url = server.play("counter", &format!("room-{}", n % ROOMS));
-            let url = token.as_ref().map_or(url.clone(), |token| format!("{url}?token={token}"));
-            let mut client = Client::enter(&url).await.with_context(|| format!("round {round}"))?;
+            let url = token
+                .as_ref()
+                .map_or(url.clone(), |token| format!("{url}?token={token}"));
+            let mut client = Client::enter(&url)
+                .await
+                .with_context(|| format!("round {round}"))?;
             let entered = client.expect("state").await?;
             if let Some(seat) = &seat {
-                assert_eq!(&entered["seat"], seat, "round {round}: a member in grace comes back to its seat");
+                assert_eq!(
+                    &entered["seat"], seat,
+                    "round {round}: a member in grace comes back to its seat"
+                );
             }
             let task = tokio::spawn(add_until_killed(client, format!("w{n}"), ledger));
             tasks.push((task, Some(entered["seat"].clone()), token));
@@ -80,7 +103,9 @@ async fn soak_nothing_acknowledged_is_lost_or_doubled_by_kill_9() -> Result<()> 
             writers.push((ledger, token.or(new_token), seat));
         }
         server = killed.restart().await?;
-        check_totals(&server, &writers).await.with_context(|| format!("seed {seed}, round {round}"))?;
+        check_totals(&server, &writers)
+            .await
+            .with_context(|| format!("seed {seed}, round {round}"))?;
     }
     Ok(())
 }
@@ -89,8 +114,13 @@ async fn soak_nothing_acknowledged_is_lost_or_doubled_by_kill_9() -> Result<()> 
 async fn until_busy(server: &Server, calls: u64) -> Result<()> {
     let stored = async || -> Result<u64> {
         let (_, text) = server.get("/metrics").await?;
-        let line = text.lines().find(|line| line.starts_with("roost_commit_seconds_count"));
-        Ok(line.and_then(|line| line.split_whitespace().last()).and_then(|n| n.parse().ok()).unwrap_or(0))
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("roost_commit_seconds_count"));
+        Ok(line
+            .and_then(|line| line.split_whitespace().last())
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0))
     };
     let start = stored().await?;
     while stored().await? < start + calls {
@@ -99,13 +129,25 @@ async fn until_busy(server: &Server, calls: u64) -> Result<()> {
     Ok(())
 }
 
-async fn check_totals(server: &Server, writers: &[(Ledger, Option<String>, Option<Value>)]) -> Result<()> {
+async fn check_totals(
+    server: &Server,
+    writers: &[(Ledger, Option<String>, Option<Value>)],
+) -> Result<()> {
     for room in 0..ROOMS {
         let mut looker = Client::enter(&server.play("counter", &format!("room-{room}"))).await?;
-        let total = looker.expect("state").await?["total"].as_i64().context("no total")?;
-        let here = writers.iter().skip(room).step_by(ROOMS).map(|(ledger, ..)| ledger.bounds());
+        let total = looker.expect("state").await?["total"]
+            .as_i64()
+            .context("no total")?;
+        let here = writers
+            .iter()
+            .skip(room)
+            .step_by(ROOMS)
+            .map(|(ledger, ..)| ledger.bounds());
         let (least, most) = here.fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
-        assert!((least..=most).contains(&total), "room {room}: {total} is not within {least}..={most}");
+        assert!(
+            (least..=most).contains(&total),
+            "room {room}: {total} is not within {least}..={most}"
+        );
         looker.leave().await?;
     }
     Ok(())
@@ -118,12 +160,17 @@ async fn timers_that_ran_out_meanwhile_fire_once_after_a_restart() -> Result<()>
     let mut client = Client::enter(&server.play("counter", "r")).await?;
     client.expect("state").await?;
     for id in 0..5 {
-        client.say("remind", json!({"after": 1500 + id, "id": id})).await?;
+        client
+            .say("remind", json!({"after": 1500 + id, "id": id}))
+            .await?;
     }
     // The answer to a later operation says that the timers are on disk.
     client.say("add", json!({"id": "x", "by": 1})).await?;
     client.expect("added").await?;
-    let token = client.welcome["token"].as_str().context("no token")?.to_owned();
+    let token = client.welcome["token"]
+        .as_str()
+        .context("no token")?
+        .to_owned();
     let server = server.kill().await?.restart().await?;
     let mut client = Client::enter(&server.play("counter", &format!("r?token={token}"))).await?;
     for id in 0..5 {

@@ -8,7 +8,10 @@ use serde_json::json;
 async fn a_full_disk_stops_the_room_and_turns_readiness_red() -> Result<()> {
     let state = tempfile::tempdir()?;
     // Compiled modules are smaller than that, and the database soon is not.
-    let start = Start { file_limit_kib: Some(4 * 1024), ..Start::default() };
+    let start = Start {
+        file_limit_kib: Some(4 * 1024),
+        ..Start::default()
+    };
     let server = Server::start(state.path(), start).await?;
     let mut client = Client::enter(&server.play("counter", "r")).await?;
     let mut neighbour = Client::enter(&server.play("echo", "r")).await?;
@@ -31,7 +34,12 @@ async fn a_full_disk_stops_the_room_and_turns_readiness_red() -> Result<()> {
         };
         match answer {
             Some(()) => acknowledged += 1,
-            None => break roost_it::Ended { code: 1011, reason: String::new() },
+            None => {
+                break roost_it::Ended {
+                    code: 1011,
+                    reason: String::new(),
+                };
+            }
         }
         assert!(acknowledged < 10_000, "the disk never filled");
     };

@@ -15,15 +15,28 @@ async fn a_client_is_welcomed_and_heard() -> Result<()> {
     let server = server(&state).await?;
     let mut client = Client::enter(&server.play("echo", "r%201")).await?;
     let welcome = &client.welcome;
-    assert_eq!((&welcome["kind"], &welcome["room"], &welcome["member"]), (&json!("echo"), &json!("r 1"), &json!(1)));
-    assert_eq!(welcome["topics"], json!([{"name": "echo", "intake": "reliable"}]));
+    assert_eq!(
+        (&welcome["kind"], &welcome["room"], &welcome["member"]),
+        (&json!("echo"), &json!("r 1"), &json!(1))
+    );
+    assert_eq!(
+        welcome["topics"],
+        json!([{"name": "echo", "intake": "reliable"}])
+    );
     assert_eq!(welcome["program"].as_str().map(str::len), Some(64));
 
     client.say("echo", json!({"a": [1, "ü"]})).await?;
     assert_eq!(client.expect("echo").await?, json!({"a": [1, "ü"]}));
-    client.send(Message::binary(b"\x04echo\x00\xff".to_vec())).await?;
-    let from = client.welcome["user"].as_str().context("no user")?.to_owned();
-    let Heard::Bytes(frame) = client.hear().await? else { panic!("no binary frame") };
+    client
+        .send(Message::binary(b"\x04echo\x00\xff".to_vec()))
+        .await?;
+    let from = client.welcome["user"]
+        .as_str()
+        .context("no user")?
+        .to_owned();
+    let Heard::Bytes(frame) = client.hear().await? else {
+        panic!("no binary frame")
+    };
     let mut expected = b"\x04echo".to_vec();
     // The rules of `echo` speak in their own name or in the sender's: both are in the frame's form.
     let author = u16::from_le_bytes([frame[5], frame[6]]) as usize;
@@ -39,12 +52,30 @@ async fn bad_frames_are_answered_and_end_in_1008() -> Result<()> {
     let state = tempfile::tempdir()?;
     let server = server(&state).await?;
     let mut client = Client::enter(&server.play("echo", "r")).await?;
-    let bad = ["", "[]", "{", r#"{"topic":"nope"}"#, r#"{"topic":"echo","x":1}"#];
-    let codes = ["bad_frame", "bad_frame", "bad_frame", "unknown_topic", "bad_frame"];
+    let bad = [
+        "",
+        "[]",
+        "{",
+        r#"{"topic":"nope"}"#,
+        r#"{"topic":"echo","x":1}"#,
+    ];
+    let codes = [
+        "bad_frame",
+        "bad_frame",
+        "bad_frame",
+        "unknown_topic",
+        "bad_frame",
+    ];
     for (frame, code) in bad.iter().zip(codes) {
         client.send(Message::text(*frame)).await?;
-        let Heard::Json(answer) = client.hear().await? else { panic!("{frame:?} was not answered") };
-        assert_eq!((&answer["roost"], &answer["code"]), (&json!("error"), &json!(code)), "{frame:?}");
+        let Heard::Json(answer) = client.hear().await? else {
+            panic!("{frame:?} was not answered")
+        };
+        assert_eq!(
+            (&answer["roost"], &answer["code"]),
+            (&json!("error"), &json!(code)),
+            "{frame:?}"
+        );
     }
     // It goes on.
     client.say("echo", json!(1)).await?;
@@ -92,17 +123,28 @@ async fn what_one_says_the_others_hear() -> Result<()> {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!((&frame["data"], &frame["from"]), (&json!(n), &ann.welcome["user"]));
+        assert_eq!(
+            (&frame["data"], &frame["from"]),
+            (&json!(n), &ann.welcome["user"])
+        );
         let seq = frame["seq"].as_u64().context("no seq")?;
         assert!(seq > last);
         last = seq;
     }
     bob.say("say", json!("back")).await?;
-    assert_eq!(ann.expect("say").await?, json!("back"), "she does not hear herself");
+    assert_eq!(
+        ann.expect("say").await?,
+        json!("back"),
+        "she does not hear herself"
+    );
     elsewhere.say("say", json!("alone")).await?;
     let (status, rooms) = server.get("/play/relay").await?;
     let rooms: Value = serde_json::from_str(&rooms)?;
-    assert_eq!((status, rooms["rooms"].as_array().map(Vec::len)), (200, Some(2)), "{rooms}");
+    assert_eq!(
+        (status, rooms["rooms"].as_array().map(Vec::len)),
+        (200, Some(2)),
+        "{rooms}"
+    );
     Ok(())
 }
 
@@ -110,15 +152,28 @@ async fn what_one_says_the_others_hear() -> Result<()> {
 async fn a_token_says_who_one_is_and_two_tabs_share_a_member() -> Result<()> {
     let state = tempfile::tempdir()?;
     let config = "[play]\nsecret = \"a secret of at least 32 bytes, for tests\"\n".to_owned();
-    let server = Server::start(state.path(), Start { config, ..Start::default() }).await?;
-    let token = mint(&state, &["--kind", "relay", "--room", "r", "--user", "alice", "--name", "Alice"])?;
+    let server = Server::start(
+        state.path(),
+        Start {
+            config,
+            ..Start::default()
+        },
+    )
+    .await?;
+    let token = mint(
+        &state,
+        &[
+            "--kind", "relay", "--room", "r", "--user", "alice", "--name", "Alice",
+        ],
+    )?;
     let url = server.play("relay", &format!("r?token={token}"));
     let first = Client::enter(&url).await?;
     let second = Client::enter(&url).await?;
     assert_eq!(first.welcome["user"], "alice");
     assert_eq!(first.welcome["member"], second.welcome["member"]);
     assert_ne!(first.welcome["connection"], second.welcome["connection"]);
-    let mut elsewhere = Client::connect(&server.play("relay", &format!("r2?token={token}"))).await?;
+    let mut elsewhere =
+        Client::connect(&server.play("relay", &format!("r2?token={token}"))).await?;
     assert_eq!(elsewhere.ended().await?.code, 4401);
     Ok(())
 }
@@ -126,10 +181,23 @@ async fn a_token_says_who_one_is_and_two_tabs_share_a_member() -> Result<()> {
 /// `roost token`.
 fn mint(state: &tempfile::TempDir, args: &[&str]) -> Result<String> {
     let test = std::env::current_exe()?;
-    let roost = test.ancestors().nth(2).context("no target directory")?.join("roost");
+    let roost = test
+        .ancestors()
+        .nth(2)
+        .context("no target directory")?
+        .join("roost");
     let config = state.path().join("roost.toml");
-    let output = std::process::Command::new(roost).arg("token").args(args).arg("--config").arg(config).output()?;
-    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = std::process::Command::new(roost)
+        .arg("token")
+        .args(args)
+        .arg("--config")
+        .arg(config)
+        .output()?;
+    anyhow::ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
@@ -152,12 +220,18 @@ async fn who_breaks_off_comes_back_to_his_seat_and_hears_what_he_missed() -> Res
     assert_eq!(ann.expect("reminded").await?["id"], 7);
     // The rules are told that the client knows the rest.
     let state = ann.expect("state").await?;
-    assert_eq!((&state["seat"], &state["resumed"]), (&seen["seat"], &json!(true)));
+    assert_eq!(
+        (&state["seat"], &state["resumed"]),
+        (&seen["seat"], &json!(true))
+    );
     Ok(())
 }
 
 fn text(value: &Value, key: &str) -> Result<String> {
-    Ok(value[key].as_str().with_context(|| format!("no {key} in {value}"))?.to_owned())
+    Ok(value[key]
+        .as_str()
+        .with_context(|| format!("no {key} in {value}"))?
+        .to_owned())
 }
 
 #[tokio::test]
@@ -169,7 +243,8 @@ async fn a_profile_is_the_same_in_all_rooms_and_after_a_restart() -> Result<()> 
     let token = text(&here.welcome, "token")?;
     let mut there = Client::enter(&server.play("counter", &format!("b?token={token}"))).await?;
     there.expect("state").await?;
-    here.say("name", json!({"name": "Zoë", "color": 255})).await?;
+    here.say("name", json!({"name": "Zoë", "color": 255}))
+        .await?;
     assert_eq!(here.expect("person").await?["name"], "Zoë");
     assert_eq!(there.expect("person").await?["name"], "Zoë");
     let server = server.kill().await?.restart().await?;
@@ -186,6 +261,12 @@ async fn a_normal_close_is_answered() -> Result<()> {
     client.send(Message::Close(None)).await?;
     let ended = client.ended().await?;
     assert!([1000, 1005].contains(&ended.code), "{ended:?}");
-    assert_ne!(ended, Ended { code: 1006, reason: String::new() });
+    assert_ne!(
+        ended,
+        Ended {
+            code: 1006,
+            reason: String::new()
+        }
+    );
     Ok(())
 }

@@ -6,7 +6,14 @@ use serde_json::json;
 
 async fn server(state: &tempfile::TempDir) -> Result<Server> {
     let module = format!("rogue={}", component("rogue")?.display());
-    Server::start(state.path(), Start { args: vec!["--module".to_owned(), module], ..Start::default() }).await
+    Server::start(
+        state.path(),
+        Start {
+            args: vec!["--module".to_owned(), module],
+            ..Start::default()
+        },
+    )
+    .await
 }
 
 /// The next frame that says what became of an order.
@@ -27,21 +34,42 @@ async fn whoever_makes_the_rules_fail_twice_is_out_and_nobody_else_notices() -> 
     let server = server(&state).await?;
     let mut bystander = Client::enter(&server.play("rogue", "r")).await?;
     let mut neighbour = Client::enter(&server.play("echo", "r")).await?;
-    let deadly = ["panic", "loop", "recurse", "eat", "exit", "huge", "alias 100", "many 9000", "topic", "json"];
+    let deadly = [
+        "panic",
+        "loop",
+        "recurse",
+        "eat",
+        "exit",
+        "huge",
+        "alias 100",
+        "many 9000",
+        "topic",
+        "json",
+    ];
     for order in deadly {
         let mut rogue = Client::enter(&server.play("rogue", "r")).await?;
         rogue.say("do", json!(order)).await?;
-        assert_eq!(outcome(&mut rogue).await?, "\"fault\"", "{order}, first time");
+        assert_eq!(
+            outcome(&mut rogue).await?,
+            "\"fault\"",
+            "{order}, first time"
+        );
         rogue.say("do", json!(order)).await?;
         loop {
             let outcome = outcome(&mut rogue).await?;
             if outcome != "\"fault\"" {
-                assert!(outcome.starts_with("4403"), "{order}, second time: {outcome}");
+                assert!(
+                    outcome.starts_with("4403"),
+                    "{order}, second time: {outcome}"
+                );
                 break;
             }
         }
         // He is out for a minute, by whatever way he comes.
-        let token = rogue.welcome["token"].as_str().unwrap_or_default().to_owned();
+        let token = rogue.welcome["token"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let mut again = Client::connect(&server.play("rogue", &format!("r?token={token}"))).await?;
         assert_eq!(again.ended().await?.code, 4403, "{order}");
         // The same room and another go on.
@@ -56,7 +84,10 @@ async fn whoever_makes_the_rules_fail_twice_is_out_and_nobody_else_notices() -> 
     assert!(count >= 10, "{count}");
     let (status, metrics) = server.get("/metrics").await?;
     assert_eq!(status, 200);
-    assert!(metrics.contains(r#"roost_faults_total{kind="rogue",cause="user"}"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"roost_faults_total{kind="rogue",cause="user"}"#),
+        "{metrics}"
+    );
     Ok(())
 }
 
@@ -64,10 +95,22 @@ async fn whoever_makes_the_rules_fail_twice_is_out_and_nobody_else_notices() -> 
 async fn whoever_cannot_be_let_in_is_told() -> Result<()> {
     let state = tempfile::tempdir()?;
     let module = format!("rogue={}", component("rogue")?.display());
-    for (word, code) in [("refuse-init", 4403), ("silent", 4403), ("trap-on-join", 4403)] {
+    for (word, code) in [
+        ("refuse-init", 4403),
+        ("silent", 4403),
+        ("trap-on-join", 4403),
+    ] {
         let config = format!("[kinds.rogue.options]\nword = \"{word}\"\n");
         let args = vec!["--module".to_owned(), module.clone()];
-        let server = Server::start(state.path(), Start { args, config, ..Start::default() }).await?;
+        let server = Server::start(
+            state.path(),
+            Start {
+                args,
+                config,
+                ..Start::default()
+            },
+        )
+        .await?;
         let mut client = Client::connect(&server.play("rogue", "r")).await?;
         assert_eq!(client.ended().await?.code, code, "{word}");
         let mut neighbour = Client::enter(&server.play("echo", "r")).await?;
@@ -83,7 +126,15 @@ async fn a_module_that_is_none_is_refused_at_the_start() -> Result<()> {
     let file = state.path().join("garbage.wasm");
     std::fs::write(&file, b"\0asm garbage")?;
     let args = vec!["--module".to_owned(), format!("garbage={}", file.display())];
-    let Err(error) = Server::start(state.path(), Start { args, ..Start::default() }).await else {
+    let Err(error) = Server::start(
+        state.path(),
+        Start {
+            args,
+            ..Start::default()
+        },
+    )
+    .await
+    else {
         panic!("it started");
     };
     let text = format!("{error:#}");

@@ -12,7 +12,10 @@ async fn sigterm_closes_with_1001_and_loses_nothing() -> Result<()> {
     let mut client = Client::enter(&server.play("counter", "r")).await?;
     client.say("add", json!({"id": "a", "by": 5})).await?;
     client.expect("added").await?;
-    let token = client.welcome["token"].as_str().context("no token")?.to_owned();
+    let token = client.welcome["token"]
+        .as_str()
+        .context("no token")?
+        .to_owned();
     let stopped = tokio::spawn(server.stop());
     assert_eq!(client.ended().await?.code, 1001);
     let (killed, log) = stopped.await??;
@@ -50,7 +53,9 @@ async fn readiness_metrics_and_pages() -> Result<()> {
 async fn two_servers_do_not_share_a_state_directory() -> Result<()> {
     let state = tempfile::tempdir()?;
     let first = Server::start(state.path(), Start::default()).await?;
-    let Err(error) = Server::start(state.path(), Start::default()).await else { panic!("both started") };
+    let Err(error) = Server::start(state.path(), Start::default()).await else {
+        panic!("both started")
+    };
     let text = format!("{error:#}");
     assert!(text.contains("in use"), "{text}");
     let mut client = Client::enter(&first.play("echo", "r")).await?;
@@ -65,14 +70,22 @@ async fn a_heavy_ticker_ticks_beside_light_rooms() -> Result<()> {
     let server = Server::start(state.path(), Start::default()).await?;
     let mut heavy = Client::enter(&server.play("ticker", "r")).await?;
     let mut light = Client::enter(&server.play("echo", "r")).await?;
-    heavy.say("work", json!({"units": 100, "ticks": 20})).await?;
-    let first = heavy.expect("tick").await?["tick"].as_u64().context("no tick")?;
+    heavy
+        .say("work", json!({"units": 100, "ticks": 20}))
+        .await?;
+    let first = heavy.expect("tick").await?["tick"]
+        .as_u64()
+        .context("no tick")?;
     for n in 0..50 {
         light.say("echo", json!(n)).await?;
         assert_eq!(light.expect("echo").await?, json!(n));
     }
     loop {
-        if heavy.expect("tick").await?["tick"].as_u64().context("no tick")? > first + 25 {
+        if heavy.expect("tick").await?["tick"]
+            .as_u64()
+            .context("no tick")?
+            > first + 25
+        {
             return Ok(());
         }
     }

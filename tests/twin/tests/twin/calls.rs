@@ -170,8 +170,8 @@ fn relay() {
     );
 }
 
-#[test]
-fn counter() {
+/// Additions, good and bad.
+fn additions() -> Vec<(u64, Vec<Event>)> {
     let id = "x".repeat(65);
     let mut batches = saying(
         "add",
@@ -198,14 +198,19 @@ fn counter() {
         )
     };
     batches.push((1, (0..64).map(many).collect()));
-    batches.extend(saying(
+    batches
+}
+
+/// Timers and names, and what else `counter` may hear.
+fn reminders_and_names() -> Vec<(u64, Vec<Event>)> {
+    let mut batches = saying(
         "remind",
         &[
             r#"{"after":4294967295,"id":1}"#,
             r#"{"after":0,"id":2}"#,
             "{}",
         ],
-    ));
+    );
     let reminders = |n: u32| {
         said(
             1,
@@ -242,6 +247,12 @@ fn counter() {
         1,
         vec![said(1, 1, "total", Payload::json("1")), signal(3, "total")],
     ));
+    batches
+}
+
+#[test]
+fn counter() {
+    let batches = [additions(), reminders_and_names()].concat();
     let effects = check(&crate::twin(Guest::Counter), &scripted(batches));
     assert!(admits(&effects) && effects.contains(&Effect::Commit));
     for topic in ["added", "total", "reminded", "person", "state"] {
