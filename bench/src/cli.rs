@@ -75,7 +75,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_enum, default_value = "binary")]
     pub(crate) frames: Frames,
 
-    /// Key that signs a token for every connection ([play] secret of the server); without it everybody is anonymous
+    /// Key that signs a token for every connection (`secret` in the section `play` of the server); without it everybody is anonymous
     #[arg(long, env = "ROOST_PLAY_SECRET", hide_env_values = true)]
     pub(crate) token_secret: Option<String>,
 

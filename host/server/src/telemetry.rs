@@ -2,6 +2,7 @@
 //!
 //! Labels are per kind, never per room or user: the number of series stays bounded.
 
+use std::io::IsTerminal;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use metrics::{
@@ -40,6 +41,7 @@ pub fn start_logging(level: &str, format: LogFormat) -> Result<(), TelemetryErro
     let filter = EnvFilter::try_new(level)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => builder.try_init(),

@@ -48,7 +48,7 @@ impl Client {
     pub async fn enter(url: &str) -> Result<Self> {
         let mut client = Self::connect(url).await?;
         match client.hear().await? {
-            Heard::Json(welcome) if welcome["roost"] == "welcome" => client.welcome = welcome,
+            Heard::Json(welcome) if has(&welcome, "roost", "welcome") => client.welcome = welcome,
             other => bail!("no welcome at {url}: {other:?}"),
         }
         Ok(client)
@@ -123,7 +123,9 @@ impl Client {
     pub async fn expect(&mut self, topic: &str) -> Result<Value> {
         loop {
             match self.hear().await? {
-                Heard::Json(frame) if frame["topic"] == topic => return Ok(frame["data"].clone()),
+                Heard::Json(frame) if has(&frame, "topic", topic) => {
+                    return Ok(frame.get("data").cloned().unwrap_or_default());
+                }
                 Heard::Ended(ended) => {
                     bail!("the connection ended while {topic:?} was waited for: {ended:?}")
                 }
@@ -153,4 +155,8 @@ impl Client {
         while let Some(Ok(_)) = self.socket.next().await {}
         Ok(())
     }
+}
+
+fn has(frame: &Value, key: &str, value: &str) -> bool {
+    frame.get(key).and_then(Value::as_str) == Some(value)
 }

@@ -12,6 +12,7 @@
 )]
 
 mod cases;
+mod effects;
 mod mailbox;
 mod records;
 mod restart;

@@ -4,15 +4,13 @@
 //! name; `$m`, `$c`, `$i`, `$t` stand for the member, the connection, the place in the batch, the timer.
 //! Everything heard goes into a digest, so that a call repeated wrongly, twice or not at all shows.
 
-use crate::words::{describe, named};
+use crate::effects::{effect, number, to_everyone};
+use crate::words::describe;
 use bytes::Bytes;
 use roost_room::{
-    Audience, Author, CallLimits, Capability, ConnectionId, Context, Delivery, DocChange, DocEdit,
-    DocOp, DocRight, Durability, Effect, Ending, Event, Fault, Flow, Forwarding, Handled, Intake,
-    Json, Lane, Limits, Listing, LogLine, Manifest, MediaRight, MemberId, MemberProfile, Pace,
-    Payload, Profile, Program, ProgramHash, Publication, Reach, Redirection, Refusal,
-    RefusalReason, Relocation, Removal, RequestedLimits, Right, RoomIdentity, Rules, SignalReply,
-    SnapshotMeta, Subscription, Timer, TimerId, Topic, TopicSpec, Track, UserId,
+    CallLimits, Capability, Context, Durability, Effect, Event, Fault, Handled, Intake, Limits,
+    LogLine, Manifest, Pace, Payload, Program, ProgramHash, RequestedLimits, RoomIdentity, Rules,
+    SnapshotMeta, TimerId, Topic, TopicSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -276,7 +274,6 @@ impl Rules for Instance {
             let commands = match event {
                 Event::Message(message) => text_of(&message.payload),
                 Event::Signal(signal) => text_of(&signal.body),
-                Event::JoinAttempt(_) => String::new(),
                 _ => String::new(),
             };
             for command in commands.split(';') {
@@ -359,25 +356,6 @@ fn text_of(payload: &Payload) -> String {
     String::from_utf8_lossy(payload.bytes()).into_owned()
 }
 
-fn number(word: &str) -> u32 {
-    word.parse()
-        .unwrap_or_else(|_| panic!("{word:?} is no number"))
-}
-
-fn numbers(words: &str) -> Vec<u32> {
-    words.split(',').map(number).collect()
-}
-
-fn deliver(to: Audience, text: &str, lane: Lane, author: Author) -> Effect {
-    Effect::Deliver(Delivery {
-        to,
-        topic: Topic::new("t"),
-        payload: Payload::json(text),
-        lane,
-        author,
-    })
-}
-
 impl Instance {
     fn obey(&mut self, command: &str, here: &Here, call: &mut Call) -> Result<(), Fault> {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
@@ -395,205 +373,49 @@ impl Instance {
             "off" => {
                 self.state.hooks.remove(&rest);
             }
-            "sum" => {
-                let text = self.state.sum.to_string();
-                call.effects.push(deliver(
-                    Audience::Everyone,
-                    &text,
-                    Lane::Reliable,
-                    Author::Room,
-                ));
+            "sum" | "digest" | "context" => {
+                let text = self.tell(verb, call.context);
+                call.effects.push(to_everyone(&text));
             }
-            "digest" => {
-                let text = self.state.to_text().replace('\n', " ");
-                call.effects.push(deliver(
-                    Audience::Everyone,
-                    &text,
-                    Lane::Reliable,
-                    Author::Room,
-                ));
-            }
-            "context" => {
-                let Context {
-                    now, uptime, tick, ..
-                } = call.context;
-                let text = format!("now {now} up {uptime} tick {tick:?}");
-                call.effects.push(deliver(
-                    Audience::Everyone,
-                    &text,
-                    Lane::Reliable,
-                    Author::Room,
-                ));
-            }
-            "trap" => return Err(self.die(Fault::Trap("as told".to_owned()))),
-            "fuel" => return Err(self.die(Fault::OutOfFuel(50))),
-            "batchtrap" if call.batch > 1 => return Err(self.die(Fault::Trap("many".to_owned()))),
-            "batchfuel" if call.batch > 1 => return Err(self.die(Fault::OutOfFuel(50))),
-            "batchlimit" if call.batch > 1 => return Err(self.die(Fault::Limit("many".to_owned()))),
-            "batchtrap" | "batchfuel" | "batchlimit" => {}
-            "replaytrap" if !call.live => return Err(self.die(Fault::Trap("replay".to_owned()))),
-            "replaytrap" => {}
             "waver" => call
                 .effects
                 .extend(call.live.then_some(Effect::CancelTimer(TimerId(77)))),
+            "trap" | "fuel" | "batchtrap" | "batchfuel" | "batchlimit" | "replaytrap" => {
+                if let Some(fault) = fault(verb, call) {
+                    return Err(self.die(fault));
+                }
+            }
             _ => call.effects.push(effect(verb, &rest)),
         }
         Ok(())
     }
+
+    /// What the rules know, in words.
+    fn tell(&self, what: &str, context: Context) -> String {
+        match what {
+            "sum" => self.state.sum.to_string(),
+            "digest" => self.state.to_text().replace('\n', " "),
+            _ => {
+                let Context {
+                    now, uptime, tick, ..
+                } = context;
+                format!("now {now} up {uptime} tick {tick:?}")
+            }
+        }
+    }
 }
 
-/// One effect in words.
-fn effect(verb: &str, rest: &str) -> Effect {
-    let (first, tail) = rest.split_once(' ').unwrap_or((rest, ""));
-    let everyone = Audience::Everyone;
+/// The fault that a command asks for, if it asks for one in a call like this.
+fn fault(verb: &str, call: &Call) -> Option<Fault> {
+    let several = call.batch > 1;
     match verb {
-        "all" => deliver(everyone, rest, Lane::Reliable, Author::Room),
-        "un" => deliver(everyone, rest, Lane::Unreliable, Author::Room),
-        "latest" => deliver(everyone, tail, Lane::Latest(number(first)), Author::Room),
-        "by" => deliver(
-            everyone,
-            tail,
-            Lane::Reliable,
-            Author::Member(MemberId(number(first))),
-        ),
-        "to" => {
-            let members = numbers(first).into_iter().map(MemberId).collect();
-            deliver(
-                Audience::Members(members),
-                tail,
-                Lane::Reliable,
-                Author::Room,
-            )
-        }
-        "conns" => {
-            let connections = numbers(first).into_iter().map(ConnectionId).collect();
-            deliver(
-                Audience::Connections(connections),
-                tail,
-                Lane::Reliable,
-                Author::Room,
-            )
-        }
-        "butc" => {
-            let but = Audience::ButConnection(ConnectionId(number(first)));
-            deliver(but, tail, Lane::Reliable, Author::Room)
-        }
-        "butm" => deliver(
-            Audience::ButMember(MemberId(number(first))),
-            tail,
-            Lane::Reliable,
-            Author::Room,
-        ),
-        "fill" => deliver(
-            everyone,
-            &"x".repeat(number(first) as usize),
-            Lane::Unreliable,
-            Author::Room,
-        ),
-        "fwd" => Effect::Forward(Forwarding {
-            index: number(first),
-            to: everyone,
-            lane: Lane::Unreliable,
-        }),
-        "admit" => Effect::Admit(ConnectionId(number(first))),
-        "refuse" => Effect::Refuse(Refusal {
-            connection: ConnectionId(number(first)),
-            reason: RefusalReason::Banned,
-            text: tail.to_owned(),
-        }),
-        "redirect" => Effect::Redirect(Redirection {
-            connection: ConnectionId(number(first)),
-            room: tail.to_owned(),
-            notice: String::new(),
-        }),
-        "move" => Effect::Move(Relocation {
-            connection: ConnectionId(number(first)),
-            room: tail.to_owned(),
-            on_arrival: Vec::new(),
-        }),
-        "kick" => Effect::Kick(Removal {
-            member: MemberId(number(first)),
-            text: tail.to_owned(),
-        }),
-        "timer" => Effect::SetTimer(Timer {
-            id: TimerId(number(first)),
-            after: number(tail),
-        }),
-        "cancel" => Effect::CancelTimer(TimerId(number(first))),
-        "list" => Effect::SetListing(Listing {
-            data: Json::new(rest.to_owned()),
-            visible: true,
-            bans: Vec::new(),
-        }),
-        "profile" => Effect::SetProfile(MemberProfile {
-            member: MemberId(number(first)),
-            profile: Profile {
-                name: tail.to_owned(),
-                color: 0,
-            },
-        }),
-        "sub" | "unsub" => {
-            let subscription = Subscription {
-                connection: ConnectionId(number(first)),
-                topic: Topic::new(tail),
-            };
-            if verb == "sub" {
-                Effect::Subscribe(subscription)
-            } else {
-                Effect::Unsubscribe(subscription)
-            }
-        }
-        "pub" => Effect::Publish(Publication {
-            to: Reach::Subscribers,
-            topic: Topic::new("t"),
-            payload: Payload::json(rest),
-            author: Author::Room,
-        }),
-        "commit" => Effect::Commit,
-        "doc" => Effect::DocApply(DocChange {
-            doc: "d".to_owned(),
-            ops: vec![DocOp {
-                path: first.to_owned(),
-                edit: DocEdit::Delete,
-            }],
-        }),
-        "increment" => Effect::DocApply(DocChange {
-            doc: "d".to_owned(),
-            ops: vec![DocOp {
-                path: "/n".to_owned(),
-                edit: DocEdit::Increment(first.parse().unwrap()),
-            }],
-        }),
-        "grant" | "deny" => {
-            let right = Right::Media(MediaRight {
-                member: MemberId(number(first)),
-                track: Track::Camera,
-                flow: if tail.is_empty() {
-                    Flow::Send
-                } else {
-                    Flow::Receive(MemberId(number(tail)))
-                },
-            });
-            if verb == "grant" {
-                Effect::Grant(right)
-            } else {
-                Effect::Deny(right)
-            }
-        }
-        "open" => Effect::Grant(Right::Doc(DocRight {
-            user: UserId::parse(&named(first)).unwrap(),
-            doc: tail.to_owned(),
-            access: roost_room::Access::Write,
-        })),
-        "reply" => Effect::ReplySignal(SignalReply {
-            id: number(first),
-            answer: Ok(Payload::json(tail)),
-        }),
-        "end" => Effect::EndRoom(Ending {
-            text: rest.to_owned(),
-            outcome: Json::new("null".to_owned()),
-        }),
-        _ => panic!("the rules do not know {verb:?}"),
+        "trap" => Some(Fault::Trap("as told".to_owned())),
+        "fuel" => Some(Fault::OutOfFuel(50)),
+        "batchtrap" if several => Some(Fault::Trap("many".to_owned())),
+        "batchfuel" if several => Some(Fault::OutOfFuel(50)),
+        "batchlimit" if several => Some(Fault::Limit("many".to_owned())),
+        "replaytrap" if !call.live => Some(Fault::Trap("replay".to_owned())),
+        _ => None,
     }
 }
 

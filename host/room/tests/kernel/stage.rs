@@ -335,19 +335,20 @@ impl Stage {
             return self.step(inputs);
         }
         let words: Vec<&str> = line.split_whitespace().collect();
+        if !self.play_time(&words) && !self.play_life(&words) {
+            panic!("no line begins with {:?}", words[0]);
+        }
+    }
+
+    /// Lines that step the room or move its clocks; whether this is one.
+    fn play_time(&mut self, words: &[&str]) -> bool {
         match words[0] {
-            "room" => {
-                self.set(&words[1..].join(" "));
-                self.open();
-            }
             "enter" => {
                 // Session, user: knock and be there.
-                let session = SessionId(id(words[1]).into());
                 let Input::Knock(knock) = Self::knock(&words[1..]) else {
                     unreachable!()
                 };
                 self.step(vec![Input::Knock(Knock {
-                    session,
                     at_once: true,
                     ..knock
                 })]);
@@ -365,6 +366,18 @@ impl Stage {
             "pass" => self.advance(words[1].parse().unwrap()),
             "wall-back" => self.wall -= words[1].parse::<u64>().unwrap(),
             "down" => self.wall += words[1].parse::<u64>().unwrap(),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Lines that open the room, end it, keep it and look at it; whether this is one.
+    fn play_life(&mut self, words: &[&str]) -> bool {
+        match words[0] {
+            "room" => {
+                self.set(&words[1..].join(" "));
+                self.open();
+            }
             "stored" => self.persisted(words[1], Ok(())),
             "failed" => self.persisted(words[1], Err("disk full".to_owned())),
             "restart" => self.restart(),
@@ -388,8 +401,9 @@ impl Stage {
                     .store(words[1].parse().unwrap(), Ordering::Relaxed);
             }
             "show" => self.show(words[1]),
-            _ => panic!("no line begins with {:?}", words[0]),
+            _ => return false,
         }
+        true
     }
 
     fn persisted(&mut self, ticket: &str, result: Result<(), String>) {

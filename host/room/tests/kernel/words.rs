@@ -1,7 +1,8 @@
 //! Events and outputs in words, one line each, as the cases show them.
 
 use roost_room::{
-    Answer, Closing, Event, Outgoing, Output, Parting, Payload, Persist, Recipients, Route,
+    Answer, Closing, Event, FaultCause, FaultReport, Outgoing, Output, Parting, Payload, Persist,
+    Recipients, Right, Route,
 };
 
 /// `ann` is the user `anon:ann`.
@@ -75,17 +76,54 @@ fn delivery(outgoing: &Outgoing) -> String {
     format!("deliver {route} to {to}{by}: {}", show(&outgoing.payload))
 }
 
+fn answer(answer: &Answer) -> String {
+    match answer {
+        Answer::Admitted { connection } => format!("admitted c{connection}"),
+        Answer::Refused { reason, text } => format!("refused {reason:?}, {text}"),
+        Answer::Redirected { room, .. } => format!("redirected to {room}"),
+    }
+}
+
+fn closing(closing: &Closing) -> String {
+    match closing {
+        Closing::Kicked(text) => format!("kicked, {text}"),
+        Closing::Faulted => "faulted".to_owned(),
+        Closing::Ended(text) => format!("ended, {text}"),
+        Closing::Stopped(text) => format!("stopped, {text}"),
+    }
+}
+
+fn right(right: &Right) -> String {
+    match right {
+        Right::Media(m) => format!("m{} {:?} {:?}", m.member, m.track, m.flow),
+        Right::Doc(d) => format!("{} {:?} {}", d.user.subject(), d.access, d.doc),
+    }
+}
+
+fn persist(persist: &Persist) -> String {
+    match persist {
+        Persist::Checkpoint { ticket, covers, .. } => {
+            format!("persist {ticket}: checkpoint of {covers}")
+        }
+        Persist::Call {
+            ticket, sequence, ..
+        } => format!("persist {ticket}: call {sequence}"),
+    }
+}
+
+fn fault(report: &FaultReport) -> String {
+    let who = match &report.cause {
+        FaultCause::User(user) => user.subject(),
+        FaultCause::Program => "the program",
+    };
+    format!("fault of {who} on {}: {}", report.event, report.fault)
+}
+
 /// An output as the host sees it.
 pub(crate) fn say(output: &Output) -> String {
     match output {
         Output::Deliver(outgoing) => delivery(outgoing),
-        Output::Answer { session, answer } => match answer {
-            Answer::Admitted { connection } => format!("answer s{session}: admitted c{connection}"),
-            Answer::Refused { reason, text } => {
-                format!("answer s{session}: refused {reason:?}, {text}")
-            }
-            Answer::Redirected { room, .. } => format!("answer s{session}: redirected to {room}"),
-        },
+        Output::Answer { session, answer: a } => format!("answer s{session}: {}", answer(a)),
         Output::Attached {
             session,
             member,
@@ -98,13 +136,8 @@ pub(crate) fn say(output: &Output) -> String {
         Output::Detached { connection, reason } => format!("detached c{connection} {reason:?}"),
         Output::Close {
             connection,
-            closing,
-        } => match closing {
-            Closing::Kicked(text) => format!("close c{connection}: kicked, {text}"),
-            Closing::Faulted => format!("close c{connection}: faulted"),
-            Closing::Ended(text) => format!("close c{connection}: ended, {text}"),
-            Closing::Stopped(text) => format!("close c{connection}: stopped, {text}"),
-        },
+            closing: how,
+        } => format!("close c{connection}: {}", closing(how)),
         Output::Rejected { connection } => format!("rejected c{connection}"),
         Output::Move {
             connection, room, ..
@@ -121,31 +154,10 @@ pub(crate) fn say(output: &Output) -> String {
             Ok(payload) => format!("reply {id}: {}", show(payload)),
             Err(text) => format!("reply {id}: error, {text}"),
         },
-        Output::Right { right, granted } => {
-            let right = match right {
-                roost_room::Right::Media(m) => format!("m{} {:?} {:?}", m.member, m.track, m.flow),
-                roost_room::Right::Doc(d) => {
-                    format!("{} {:?} {}", d.user.subject(), d.access, d.doc)
-                }
-            };
-            format!("right {right}: {granted}")
-        }
+        Output::Right { right: r, granted } => format!("right {}: {granted}", right(r)),
         Output::DocChange(change) => format!("doc-change {}", change.doc),
-        Output::Persist(Persist::Checkpoint { ticket, covers, .. }) => {
-            format!("persist {ticket}: checkpoint of {covers}")
-        }
-        Output::Persist(Persist::Call {
-            ticket, sequence, ..
-        }) => {
-            format!("persist {ticket}: call {sequence}")
-        }
-        Output::Fault(report) => {
-            let who = match &report.cause {
-                roost_room::FaultCause::User(user) => user.subject(),
-                roost_room::FaultCause::Program => "the program",
-            };
-            format!("fault of {who} on {}: {}", report.event, report.fault)
-        }
+        Output::Persist(p) => persist(p),
+        Output::Fault(report) => fault(report),
         Output::Ended(ending) => format!("ended {}", ending.text),
         Output::Stopped(reason) => format!("stopped: {reason}"),
     }

@@ -65,6 +65,25 @@ impl Actor {
             } => {
                 self.tell(connection, SessionEvent::Moving { room, on_arrival });
             }
+            Output::SignalReply { id, answer } => {
+                if let Some(waiting) = self.signals.remove(&id) {
+                    // The caller may have gone away; then nobody wants the answer.
+                    let _ = waiting.send(answer);
+                }
+            }
+            // Nobody opens documents or media here yet; the kernel keeps what was said.
+            Output::Right { .. } => {}
+            Output::DocChange(change) => self.refuse_document(change.doc),
+            Output::Fault(report) => self.note_fault(&report),
+            Output::Ended(_) => self.forget_stored(),
+            Output::Stopped(reason) => self.note_stop(&reason),
+            of_the_kind => self.carry_to_lobby(of_the_kind),
+        }
+    }
+
+    /// What concerns more than this room.
+    fn carry_to_lobby(&mut self, output: Output) {
+        match output {
             Output::Listing(listing) => self.kind.lobby().list(self.handle.id(), listing),
             Output::Headcount(members) => {
                 self.note_headcount(members);
@@ -85,19 +104,7 @@ impl Actor {
                 publication,
                 speaker,
             } => self.kind.lobby().publish(publication, speaker),
-            Output::SignalReply { id, answer } => {
-                if let Some(waiting) = self.signals.remove(&id) {
-                    // The caller may have gone away; then nobody wants the answer.
-                    let _ = waiting.send(answer);
-                }
-            }
-            // Nobody opens documents or media here yet; the kernel keeps what was said.
-            Output::Right { .. } => {}
-            Output::DocChange(change) => self.refuse_document(change.doc),
-            Output::Fault(report) => self.note_fault(&report),
-            Output::Ended(_) => self.forget_stored(),
-            Output::Stopped(reason) => self.note_stop(&reason),
-            Output::Persist(_) => {}
+            _ => {}
         }
     }
 
@@ -186,7 +193,7 @@ impl Actor {
                 .and_then(|batch| self.host.store.submit(batch, done));
             match submitted {
                 Ok(()) => return,
-                Err(StoreError::Overloaded { .. }) => tokio::time::sleep(STORE_BUSY).await,
+                Err(StoreError::Overloaded) => tokio::time::sleep(STORE_BUSY).await,
                 Err(error) => return self.handle.acknowledge(ticket, Err(error.to_string())),
             }
         }

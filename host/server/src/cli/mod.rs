@@ -31,7 +31,7 @@ Examples:
 pub enum Command {
     /// Run the server until SIGTERM or Ctrl-C
     ///
-    /// Settings come from these flags, then the environment (ROOST_<SECTION>_<KEY>, PORT), then roost.toml, then .env,
+    /// Settings come from these flags, then the environment (ROOST_SECTION_KEY, PORT), then roost.toml, then .env,
     /// then defaults. When everything is open, one line on standard output says where. SIGHUP reloads certificates; a
     /// second SIGTERM or Ctrl-C ends at once.
     Serve(ServeArgs),

@@ -2,130 +2,18 @@
 // Tests may fail loudly, their set-up functions too.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod peer;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT, masked, peer, reliable};
 use roost_server::net::frame::{binary_frame, text_frame};
-use roost_server::net::outbox::{Frame, Lane, Outbox, OutboxConfig, Pushed};
+use roost_server::net::outbox::{Frame, Lane, OutboxConfig, Pushed};
 use roost_server::net::socket::{Cause, Closed, Incoming, Socket, SocketConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::{Instant, advance, timeout};
-
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8A;
-
-/// A frame as a client sends it.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x11, 0x22, 0x33, 0x44];
-    let mut frame = vec![first];
-    match payload.len() {
-        len @ 0..=125 => frame.push(0x80 | len as u8),
-        len @ 126..=0xFFFF => {
-            frame.push(0x80 | 126);
-            frame.extend((len as u16).to_be_bytes());
-        }
-        len => {
-            frame.push(0x80 | 127);
-            frame.extend((len as u64).to_be_bytes());
-        }
-    }
-    frame.extend(mask);
-    frame.extend(
-        payload
-            .iter()
-            .zip(mask.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
-    frame
-}
-
-/// The peer's end of a connection whose server end runs in a task of its own.
-struct Peer {
-    stream: DuplexStream,
-    outbox: Outbox,
-    heard: mpsc::Receiver<Incoming>,
-    server: tokio::task::JoinHandle<()>,
-}
-
-impl Peer {
-    fn start(config: SocketConfig, buffer: usize) -> Self {
-        let (stream, far) = duplex(buffer);
-        let (mut socket, outbox) = Socket::new(far, Arc::new(config));
-        let (tell, heard) = mpsc::channel(1000);
-        let server = tokio::spawn(async move {
-            while let Some(incoming) = socket.next().await {
-                tell.send(incoming).await.unwrap();
-            }
-        });
-        Self {
-            stream,
-            outbox,
-            heard,
-            server,
-        }
-    }
-
-    async fn send(&mut self, first: u8, payload: &[u8]) {
-        self.stream
-            .write_all(&masked(first, payload))
-            .await
-            .unwrap();
-    }
-
-    /// The next frame: first byte and payload.
-    async fn frame(&mut self) -> (u8, Vec<u8>) {
-        let first = self.stream.read_u8().await.unwrap();
-        let len = match self.stream.read_u8().await.unwrap() {
-            126 => usize::from(self.stream.read_u16().await.unwrap()),
-            127 => self.stream.read_u64().await.unwrap() as usize,
-            short => usize::from(short),
-        };
-        let mut payload = vec![0; len];
-        self.stream.read_exact(&mut payload).await.unwrap();
-        (first, payload)
-    }
-
-    async fn close_frame(&mut self) -> (u16, String) {
-        let (first, payload) = self.frame().await;
-        assert_eq!(first, CLOSE, "a close frame was expected, not {payload:?}");
-        (
-            u16::from_be_bytes([payload[0], payload[1]]),
-            String::from_utf8(payload[2..].to_vec()).unwrap(),
-        )
-    }
-
-    async fn closed(&mut self) -> Closed {
-        loop {
-            match self.heard.recv().await.unwrap() {
-                Incoming::Closed(closed) => return closed,
-                other => assert!(!matches!(other, Incoming::Closed(_))),
-            }
-        }
-    }
-
-    async fn over(mut self) {
-        let mut rest = Vec::new();
-        self.stream.read_to_end(&mut rest).await.unwrap();
-        assert_eq!(rest, b"", "nothing comes after the close");
-        drop(self.stream);
-        self.server.await.unwrap();
-        assert_eq!(self.outbox.push(reliable("late")), Pushed::Closed);
-    }
-}
-
-fn reliable(text: &str) -> Frame {
-    Frame::reliable(text_frame(text.as_bytes()))
-}
-
-fn peer() -> Peer {
-    Peer::start(SocketConfig::default(), 1 << 20)
-}
-
 #[tokio::test(start_paused = true)]
 async fn messages_come_whole_however_they_are_cut() {
     let mut peer = peer();
