@@ -255,4 +255,13 @@ setInterval(() => {
 for (const [key, value] of new URLSearchParams(location.search)) {
   if (["kind", "room"].includes(key) && value) join.elements[key].value = value;
 }
+
+/** Offers the kinds this server has. */
+async function listKinds() {
+  try {
+    const { kinds } = await (await fetch("/play/kinds.json")).json();
+    $("kinds").replaceChildren(...kinds.map((kind) => new Option(kind, kind)));
+  } catch { $("kinds").replaceChildren(); }
+}
+listKinds();
 buttons();
