@@ -157,6 +157,7 @@ fn prepare(config: &Config) -> Result<Prepared, StartError> {
                 .unwrap_or_else(|| state.join(CACHE_FOLDER)),
         ),
         memory: config.sandbox.memory.get(),
+        memory_max: config.sandbox.memory.get(),
         ..roost_sandbox::SandboxConfig::default()
     })?;
     let settings = |name: &str| settings(config, name);

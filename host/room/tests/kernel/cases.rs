@@ -79,6 +79,7 @@ subjects!(
     singles,
     durability,
     restarting,
+    remembering,
     exchanging,
     ending,
 );

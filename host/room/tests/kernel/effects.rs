@@ -55,6 +55,26 @@ fn delivery(verb: &str, first: &str, tail: &str, rest: &str) -> Option<Effect> {
         "all" => to_everyone(rest),
         "un" => deliver(everyone, rest, Lane::Unreliable, Author::Room),
         "latest" => deliver(everyone, tail, Lane::Latest(number(first)), Author::Room),
+        "latest-mouse" => Effect::Deliver(Delivery {
+            to: everyone,
+            topic: Topic::new("mouse"),
+            payload: Payload::json(tail),
+            lane: Lane::Latest(number(first)),
+            author: Author::Room,
+        }),
+        "latest-to" => {
+            let members = numbers(first).into_iter().map(MemberId).collect();
+            deliver(
+                Audience::Members(members),
+                tail,
+                Lane::Latest(1),
+                Author::Room,
+            )
+        }
+        "latest-butm" => {
+            let but = Audience::ButMember(MemberId(number(first)));
+            deliver(but, tail, Lane::Latest(1), Author::Room)
+        }
         "by" => {
             let author = Author::Member(MemberId(number(first)));
             deliver(everyone, tail, Lane::Reliable, author)

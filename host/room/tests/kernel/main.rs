@@ -11,6 +11,7 @@
     clippy::unwrap_used
 )]
 
+mod batches;
 mod cases;
 mod effects;
 mod mailbox;

@@ -373,7 +373,7 @@ impl Instance {
             "off" => {
                 self.state.hooks.remove(&rest);
             }
-            "sum" | "digest" | "context" => {
+            "sum" | "digest" | "context" | "chance" => {
                 let text = self.tell(verb, call.context);
                 call.effects.push(to_everyone(&text));
             }
@@ -394,6 +394,7 @@ impl Instance {
     fn tell(&self, what: &str, context: Context) -> String {
         match what {
             "sum" => self.state.sum.to_string(),
+            "chance" => format!("chance {}", context.seed),
             "digest" => self.state.to_text().replace('\n', " "),
             _ => {
                 let Context {

@@ -84,10 +84,15 @@ impl Stage {
                 "snapshot" => script.manifest.durability = Durability::Snapshot,
                 "journaled" => script.manifest.durability = Durability::Journaled,
                 "ticks" => script.manifest.pace = Pace::Ticks(u16::try_from(number).unwrap()),
+                "untimed" => script.manifest.pace = Pace::Messages,
+                "quiet" => script.manifest.topics.clear(),
                 "grace" => script.manifest.grace = number,
                 "members" => script.manifest.limits.members = number,
                 "connections" => self.limits.connections = number,
                 "checkpoint" => self.limits.checkpoint_every = Duration::from_millis(number.into()),
+                "ring-bytes" => self.limits.resume_bytes = number as usize,
+                "ring-age" => self.limits.resume_age = Duration::from_millis(number.into()),
+                "checkpoint-bytes" => self.limits.checkpoint_bytes = number as usize,
                 "ring" => self.limits.resume_entries = number as usize,
                 "keep" => self.limits.keep_empty = Duration::from_millis(number.into()),
                 "program" => script.hash = ProgramHash([u8::try_from(number).unwrap(); 32]),
@@ -123,7 +128,8 @@ impl Stage {
     fn opening(&self) -> Opening {
         Opening {
             clock: self.clock(),
-            seed: 42,
+            // Another one each time: a room that comes back has to keep its own.
+            seed: 35 + self.incarnation,
             incarnation: self.incarnation,
             bans: Vec::new(),
         }
@@ -131,6 +137,7 @@ impl Stage {
 
     pub(crate) fn open(&mut self) {
         (self.checkpoint, self.records) = (None, Vec::new());
+        self.checkpoints.clear();
         match Room::open(self.program.clone(), self.config(), self.opening()) {
             Ok(room) => {
                 self.room = Some(room);
@@ -380,7 +387,14 @@ impl Stage {
             }
             "stored" => self.persisted(words[1], Ok(())),
             "failed" => self.persisted(words[1], Err("disk full".to_owned())),
-            "restart" => self.restart(),
+            "restart" => {
+                self.set(&words[1..].join(" "));
+                self.restart();
+            }
+            "restart-from-first" => {
+                self.checkpoint = self.checkpoints.first().cloned();
+                self.restart();
+            }
             "away" => {
                 let clock = self.clock();
                 let outputs = self.room().put_away(clock);
@@ -428,6 +442,10 @@ impl Stage {
             "divergences" => room.divergences().to_string(),
             "since" => room.since().to_string(),
             "sequence" => room.sequence().to_string(),
+            "listing" => room
+                .listing()
+                .map_or("none", |listing| listing.data.as_str())
+                .to_owned(),
             _ => panic!("nothing to show is called {what:?}"),
         };
         self.lines.push(format!("{what}: {shown}"));

@@ -149,7 +149,7 @@ impl Actor {
             });
             outbox.push(Frame::urgent(frame::text_frame(&bytes)));
         }
-        if Self::is_guest(&outlet) {
+        if Self::has_client(&outlet) {
             self.kind
                 .lobby()
                 .attach(&self.handle, connection, outlet.clone());

@@ -233,6 +233,11 @@ impl Actor {
     /// Whether the room has ended, or has been put away with nothing left to wait for.
     async fn is_over(&mut self, room: &mut Box<Room>) -> bool {
         if !room.is_running() {
+            if room.deadline().is_some() {
+                // Whoever came too late still gets an answer.
+                let outputs = room.step(self.host.clock.now(), []);
+                self.carry(outputs, &Arc::clone(room.program())).await;
+            }
             return room.is_settled();
         }
         if self.leaving {
@@ -302,8 +307,8 @@ impl Actor {
         self.turn_away(text);
     }
 
-    /// A session of the house, not of a client.
-    fn is_guest(outlet: &Outlet) -> bool {
+    /// Whether there is a client behind it, and not the house itself.
+    fn has_client(outlet: &Outlet) -> bool {
         matches!(outlet.sink, Sink::Socket { .. })
     }
 }

@@ -306,11 +306,6 @@ impl Config {
             "sandbox.memory",
             "must be at least 1MiB",
         );
-        checks.want(
-            self.store.keep_versions >= 2,
-            "store.keep_versions",
-            "must be at least 2: the active one and the one before",
-        );
     }
 
     fn check_kinds(&self, checks: &mut Checks) {

@@ -63,12 +63,6 @@ pub const DEFAULT_CALL_FUEL: u64 = 50_000_000;
 pub const DEFAULT_HEAVY_FUEL: u64 = 500_000_000;
 /// Memory of one room's rules.
 pub const DEFAULT_ROOM_MEMORY: Size = Size::mib(64);
-/// Compiled programs on disk.
-pub const DEFAULT_CACHE_SIZE: Size = Size::mib(512);
-/// Memory for the store's cache, per database.
-pub const DEFAULT_STORE_CACHE: Size = Size::mib(64);
-/// Versions kept per program name.
-pub const DEFAULT_KEEP_VERSIONS: usize = 20;
 /// What is logged.
 pub const DEFAULT_LOG_LEVEL: &str = "info";
 
@@ -88,8 +82,6 @@ pub struct Config {
     pub rooms: RoomsConfig,
     /// What rules may use.
     pub sandbox: SandboxConfig,
-    /// The store.
-    pub store: StoreConfig,
     /// Logging.
     pub log: LogConfig,
     /// What differs for single kinds.
@@ -274,8 +266,6 @@ pub struct SandboxConfig {
     pub memory: Size,
     /// Folder of compiled programs; without it `cache` in the state folder.
     pub cache_dir: Option<PathBuf>,
-    /// Most bytes of compiled programs.
-    pub cache_size: Size,
 }
 
 impl Default for SandboxConfig {
@@ -285,26 +275,6 @@ impl Default for SandboxConfig {
             heavy_fuel: DEFAULT_HEAVY_FUEL,
             memory: DEFAULT_ROOM_MEMORY,
             cache_dir: None,
-            cache_size: DEFAULT_CACHE_SIZE,
-        }
-    }
-}
-
-/// `[store]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StoreConfig {
-    /// Memory for each of the two databases' caches.
-    pub cache: Size,
-    /// Versions kept per program name.
-    pub keep_versions: usize,
-}
-
-impl Default for StoreConfig {
-    fn default() -> Self {
-        Self {
-            cache: DEFAULT_STORE_CACHE,
-            keep_versions: DEFAULT_KEEP_VERSIONS,
         }
     }
 }
