@@ -5,7 +5,8 @@ use crate::words::{named, parting, say};
 use roost_room::{
     CallRecord, Checkpoint, Clock, ConnectionId, Durability, EndCause, Flow, Identity, Input,
     Knock, Limits, MediaRight, MemberId, Opening, Output, Pace, Payload, Persist, Profile,
-    ProgramHash, ResumePoint, Room, RoomConfig, SessionId, Signal, Ticket, Topic, Track, UserId,
+    ProgramHash, ResumePoint, Right, Room, RoomConfig, SessionId, Signal, Ticket, Topic, Track,
+    UserId,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -442,6 +443,14 @@ impl Stage {
             "divergences" => room.divergences().to_string(),
             "since" => room.since().to_string(),
             "sequence" => room.sequence().to_string(),
+            "camera" => {
+                let right = MediaRight {
+                    member: MemberId(1),
+                    track: Track::Camera,
+                    flow: Flow::Send,
+                };
+                format!("{:?}", room.right(&Right::Media(right)))
+            }
             "listing" => room
                 .listing()
                 .map_or("none", |listing| listing.data.as_str())

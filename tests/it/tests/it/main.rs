@@ -6,6 +6,7 @@ mod autobahn;
 mod crash;
 mod disk;
 mod hostile;
+mod latency;
 mod play;
 mod rogue;
 mod serve;
