@@ -68,7 +68,7 @@ pub use manifest::{
 };
 pub use opening::{Opening, RoomConfig, StopReason};
 pub use output::{Answer, Closing, Outgoing, Output, Persist, Recipients, Route, Speaker};
-pub use payload::{Json, Payload};
+pub use payload::{Json, Payload, nests_deeper};
 pub use rights::RightState;
 pub use room::Room;
 pub use rules::{

@@ -86,3 +86,53 @@ impl Payload {
         self.len() == 0
     }
 }
+
+/// Whether brackets nest deeper than that, in a text that is JSON or pretends to be. Most texts have too few
+/// of them to be deep, and are only counted through, many bytes at a time.
+#[must_use]
+pub fn nests_deeper(json: &[u8], limit: usize) -> bool {
+    // `[` and `{` differ in one bit. 255 of them fit into the counter of a chunk.
+    let opening = |chunk: &[u8]| {
+        let count = |sum: u8, byte: &u8| sum.wrapping_add(u8::from(byte | 0x20 == b'{'));
+        usize::from(chunk.iter().fold(0, count))
+    };
+    if json.chunks(255).map(opening).sum::<usize>() <= limit {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'[' | b'{') => depth += 1,
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_counted_outside_of_strings() {
+        let nested = |depth: usize| "[{".repeat(depth / 2) + &"}]".repeat(depth / 2);
+        for depth in [2, 126, 128, 130, 600] {
+            assert_eq!(
+                nests_deeper(nested(depth).as_bytes(), 128),
+                depth > 128,
+                "{depth}"
+            );
+        }
+        let flat = format!("[{}]", "[],".repeat(1000));
+        assert!(!nests_deeper(flat.as_bytes(), 128));
+        let text = format!("[\"{}\\\"{}\"]", "[".repeat(500), "{".repeat(500));
+        assert!(!nests_deeper(text.as_bytes(), 128));
+    }
+}

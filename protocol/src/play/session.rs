@@ -3,7 +3,7 @@
 use super::wire::ClientFrame;
 use super::{MAX_DEPTH, MAX_PAYLOAD};
 use bytes::Bytes;
-use roost_room::{Intake, Json, Manifest, Payload, Topic};
+use roost_room::{Intake, Json, Manifest, Payload, Topic, nests_deeper};
 use std::collections::VecDeque;
 use thiserror::Error;
 
@@ -149,26 +149,13 @@ fn short(name: &str) -> String {
     name.chars().take(Topic::MAX).collect()
 }
 
-/// Brackets outside of strings: `RawValue` is skipped over without a bound on depth of its own.
+/// `RawValue` is skipped over without a bound on depth of its own.
 fn check_depth(json: &str) -> Result<(), FrameError> {
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                // The frame itself is one level.
-                if depth > MAX_DEPTH + 1 {
-                    return Err(FrameError::Malformed(format!(
-                        "nested more than {MAX_DEPTH} deep"
-                    )));
-                }
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+    // The frame itself is one level.
+    if nests_deeper(json.as_bytes(), MAX_DEPTH + 1) {
+        return Err(FrameError::Malformed(format!(
+            "nested more than {MAX_DEPTH} deep"
+        )));
     }
     Ok(())
 }

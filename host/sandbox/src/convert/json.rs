@@ -1,6 +1,6 @@
 //! Whether a text of the rules is JSON that everybody after it can read.
 
-use roost_room::Json;
+use roost_room::{Json, nests_deeper};
 use serde::de::IgnoredAny;
 
 /// Deepest nesting: what parsers with a recursion limit of 128 still take, serde_json's own among them.
@@ -9,33 +9,10 @@ const DEPTH: usize = 127;
 /// Check a text and take it over without copying.
 pub(super) fn json(text: String) -> Result<Json, String> {
     serde_json::from_str::<IgnoredAny>(&text).map_err(|error| format!("not JSON: {error}"))?;
-    if nests_too_deep(text.as_bytes()) {
+    if nests_deeper(text.as_bytes(), DEPTH) {
         return Err(format!("JSON nested deeper than {DEPTH}"));
     }
     Ok(Json::new(text))
-}
-
-/// For well-formed JSON. Most texts have too few brackets to be deep, and are read only once.
-fn nests_too_deep(text: &[u8]) -> bool {
-    let opening = |byte: &u8| matches!(byte, b'[' | b'{');
-    if text.iter().filter(|byte| opening(byte)).count() <= DEPTH {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text {
-        match (in_string, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => in_string = !in_string,
-            (false, b'[' | b'{') => depth += 1,
-            (false, b']' | b'}') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEPTH {
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]
