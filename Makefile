@@ -35,8 +35,8 @@ build: setup-build ## the server, as $CARGO_TARGET_DIR/release/roost (or target/
 guests: setup-build ## the sample rules, built and componentised into <target>/guests
 	$(CARGO) run --release --locked --quiet -p xtask -- guests
 
+# The binaries that the tests start are built with them: cargo builds a package's binaries for its integration tests.
 test: setup-test lint ## everything a change has to pass: format, clippy, documentation, all tests
-	$(CARGO) build --release --locked --workspace --bin roost --bin roost-load
 	$(CARGO) test --release --locked --workspace
 
 # Cheap first: a formatting mistake should not take ten minutes to be heard of.
