@@ -74,9 +74,11 @@ pub(super) fn farewell(closing: Closing) -> Farewell {
     }
 }
 
-/// Whether the client said good-bye, or may come back.
+/// Whether the client said good-bye, or may come back. A close without a code is a good-bye, too: it is what
+/// `close()` sends in a browser.
 pub(super) fn parting(closed: &Closed) -> Parting {
-    if closed.cause == Cause::Peer && closed.code == 1000 {
+    let good_bye = matches!(closed.code, 1000 | 1005);
+    if closed.cause == Cause::Peer && good_bye {
         Parting::Closed
     } else {
         Parting::Lost
