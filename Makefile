@@ -7,9 +7,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# What scripts/setup has just brought is found without a new shell: Node.js only if the one here is too old, cargo only
-# if there is no other.
-export PATH := $(abspath $(TARGET))/tools/node_modules/node/bin:$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+# What scripts/setup has just brought is found without a new shell, and before what the distribution has: Node.js is there
+# only if the one here is too old.
+export PATH := $(abspath $(TARGET))/tools/node_modules/node/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 ROOST := $(TARGET)/release/roost
 CARGO := cargo

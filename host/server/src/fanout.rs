@@ -49,6 +49,7 @@ pub struct Outlet {
 pub struct Encoded<'a> {
     outgoing: &'a Outgoing,
     lane: Lane,
+    urgent: bool,
     play: Option<Bytes>,
 }
 
@@ -61,9 +62,12 @@ impl<'a> Encoded<'a> {
             Route::Unreliable => Lane::Unreliable,
             Route::Latest(key) => Lane::Latest(key),
         };
+        // Whoever is named is being answered, and waits.
+        let named = matches!(outgoing.to, Recipients::These(_));
         Self {
             outgoing,
             lane,
+            urgent: named && lane == Lane::Reliable,
             play: None,
         }
     }
@@ -86,7 +90,7 @@ impl<'a> Encoded<'a> {
                 outbox.push(Frame {
                     bytes,
                     lane: self.lane,
-                    urgent: false,
+                    urgent: self.urgent,
                 });
             }
         }

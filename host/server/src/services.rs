@@ -8,6 +8,7 @@ use crate::doors::{Entrance, Keys, KeysError, Reception};
 use crate::http::health::Readiness;
 use crate::kinds::{KindSettings, Kinds};
 use crate::modules::{ModuleError, Modules};
+use crate::net::flusher::Flusher;
 use crate::probe::{self, Heartbeat, ProbeError};
 use crate::registry::Registry;
 use roost_protocol::play::close;
@@ -90,6 +91,7 @@ impl Services {
             keys,
             anonymous: config.play.anonymous,
             sockets: config.net.socket(close::SLOW),
+            flusher: Flusher::start(cores),
         };
         let reception = Arc::new(Reception::new(Arc::new(entrance)));
         Ok(Self {

@@ -16,6 +16,7 @@ use axum::response::Response;
 use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
 use hyper::StatusCode;
+use roost_server::net::flusher::Flusher;
 use roost_server::net::frame::{binary_frame, text_frame};
 use roost_server::net::limits::Limits;
 use roost_server::net::listener::{Listener, Service, serve};
@@ -48,7 +49,7 @@ impl Doors for Echo {
         Box::pin(async move {
             let client = upgraded.client;
             let (mut socket, outbox, request, _permits) =
-                upgraded.into_socket(Arc::new(SocketConfig::default()));
+                upgraded.into_socket(Arc::new(SocketConfig::default()), &Flusher::start(1));
             let hello = format!(
                 "{} {} {}",
                 request.uri.path(),

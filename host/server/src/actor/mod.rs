@@ -19,7 +19,8 @@ use crate::session::SessionEvent;
 use crate::telemetry;
 use metrics::{counter, gauge, histogram};
 use roost_room::{
-    Answer, Clock, Closing, Input, Placement, RefusalReason, Room, SessionId, StopReason, Ticket,
+    Answer, Clock, Closing, Input, Output, Placement, RefusalReason, Room, SessionId, StopReason,
+    Ticket,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub(crate) struct Actor {
     headcount: u32,
     fuel: u64,
     leaving: bool,
+    /// Everybody has been told that it is over.
+    finished: bool,
 }
 
 /// What a look into the post brought.
@@ -78,6 +81,7 @@ impl Actor {
             headcount: 0,
             fuel: 0,
             leaving: false,
+            finished: false,
         }
     }
 
@@ -87,7 +91,10 @@ impl Actor {
         match self.open().await {
             Ok(opened) => {
                 gauge!(telemetry::ROOMS, &labels).increment(1.0);
-                self.live(opened).await;
+                let lived = self.live(opened).await;
+                if let Err(error) = lived {
+                    tracing::error!(kind = self.kind.name(), room = %self.handle.id(), %error, "a room was lost");
+                }
                 gauge!(telemetry::ROOMS, &labels).decrement(1.0);
             }
             Err(reason) => {
@@ -97,6 +104,7 @@ impl Actor {
                 }
                 self.registry.remove(&self.handle);
                 self.turn_away(&reason.to_string());
+                self.finished = true;
             }
         }
     }
@@ -118,9 +126,10 @@ impl Actor {
         Ok(opened)
     }
 
-    async fn live(&mut self, opened: open::Opened) {
+    /// Until the room is over, or was lost.
+    async fn live(&mut self, opened: open::Opened) -> Result<(), PoolError> {
         let open::Opened { mut room, inputs } = opened;
-        room = self.step(room, inputs).await;
+        room = self.step(room, inputs).await?;
         loop {
             let clock = self.host.clock.now();
             let taken = self.take(&room, clock);
@@ -128,32 +137,37 @@ impl Actor {
                 let outputs = room.persisted(ticket, result);
                 self.carry(outputs, &Arc::clone(room.program())).await;
             }
-            let due = room
-                .deadline()
+            let due = self
+                .next_look(&room)
                 .is_some_and(|deadline| deadline <= clock.mono);
             if !taken.inputs.is_empty() || due {
-                room = self.step(room, taken.inputs).await;
+                room = self.step(room, taken.inputs).await?;
             }
-            if !taken.orders.is_empty() {
-                room = self.put_away(room).await;
+            if taken.orders.is_empty() {
+                room = self.put_away_in_time(room).await?;
+            } else {
                 self.leaving = true;
+                room = self.put_away(room).await?;
             }
             if self.is_over(&mut room).await {
                 break;
             }
-            self.wait(next_look(&room)).await;
+            self.wait(self.next_look(&room)).await;
         }
         self.finish(&room);
+        Ok(())
     }
 
     /// Look into the post.
     fn take(&mut self, room: &Room, clock: Clock) -> Taken {
-        let messages = room.wants_messages(clock);
+        // What is said while the room is put away is not heard any more: it would be lost after all.
+        let messages = !self.leaving && room.wants_messages(clock);
         let ticking = room.is_ticking();
         let mut inputs = Vec::new();
         let mut post = self.handle.post();
         post.mailbox.take(messages.then_some(ticking), &mut inputs);
         post.rings_for_messages = !ticking && !room.is_congested();
+        let more = messages && post.mailbox.is_waiting(true);
         let arriving = std::mem::take(&mut post.arriving);
         self.signals.extend(post.signals.drain(..));
         let acks = std::mem::take(&mut post.acks);
@@ -164,6 +178,10 @@ impl Actor {
         if !inputs.is_empty() {
             self.handle.made_space();
         }
+        if more {
+            // A batch is not all: whoever has rung for the rest will not ring again.
+            self.handle.ring();
+        }
         Taken {
             inputs,
             acks,
@@ -171,40 +189,39 @@ impl Actor {
         }
     }
 
-    /// Step the room, on this thread or, if that is expected to take long, on the pool.
-    async fn step(&mut self, mut room: Box<Room>, inputs: Vec<Input>) -> Box<Room> {
+    /// Step the room.
+    async fn step(&mut self, room: Box<Room>, inputs: Vec<Input>) -> Result<Box<Room>, PoolError> {
         let clock = self.host.clock;
         let events = inputs.len();
         let begun = std::time::Instant::now();
-        let outputs = match room.placement() {
-            Placement::Inline => room.step(clock.now(), inputs),
-            Placement::Blocking => {
-                let done = self.host.pool.run(move || {
-                    let outputs = room.step(clock.now(), inputs);
-                    (room, outputs)
-                });
-                match done.await {
-                    Ok((stepped, outputs)) => {
-                        room = stepped;
-                        outputs
-                    }
-                    // The room was lost with its thread; the guard in `Drop` tells everybody.
-                    Err(error) => return self.lost(error).await,
-                }
-            }
-        };
+        let (room, outputs) = self
+            .with_room(room, move |room| room.step(clock.now(), inputs))
+            .await?;
         self.measure(&room, events, begun.elapsed());
         self.carry(outputs, &Arc::clone(room.program())).await;
-        room
+        Ok(room)
     }
 
-    /// A panic of the host itself: end this room, and nothing but this room.
-    async fn lost(&mut self, error: PoolError) -> Box<Room> {
-        tracing::error!(kind = self.kind.name(), room = %self.handle.id(), %error, "a room was lost");
-        self.abandon("the room was lost");
-        self.registry.remove(&self.handle);
-        // Never wakes again: the task is dropped with the runtime, or aborted by its owner.
-        std::future::pending().await
+    /// Do something with the room, on this thread or, if that is expected to take long, on the pool. After a
+    /// panic of the host itself the room is lost with its thread; the guard in `Drop` tells everybody.
+    async fn with_room(
+        &self,
+        mut room: Box<Room>,
+        work: impl FnOnce(&mut Room) -> Vec<Output> + Send + 'static,
+    ) -> Result<(Box<Room>, Vec<Output>), PoolError> {
+        match room.placement() {
+            Placement::Inline => {
+                let outputs = work(&mut room);
+                Ok((room, outputs))
+            }
+            Placement::Blocking => {
+                let done = self.host.pool.run(move || {
+                    let outputs = work(&mut room);
+                    (room, outputs)
+                });
+                done.await
+            }
+        }
     }
 
     fn measure(&mut self, room: &Room, events: usize, took: Duration) {
@@ -215,19 +232,22 @@ impl Actor {
         self.fuel = room.fuel();
     }
 
-    async fn put_away(&mut self, mut room: Box<Room>) -> Box<Room> {
-        let clock = self.host.clock;
-        let done = self.host.pool.run(move || {
-            let outputs = room.put_away(clock.now());
-            (room, outputs)
-        });
-        match done.await {
-            Ok((room, outputs)) => {
-                self.carry(outputs, &Arc::clone(room.program())).await;
-                room
-            }
-            Err(error) => self.lost(error).await,
+    /// Store what is not stored yet, if the room has to leave or has nothing to do any more.
+    async fn put_away_in_time(&mut self, room: Box<Room>) -> Result<Box<Room>, PoolError> {
+        let wanted = room.is_running() && (self.leaving || room.may_rest());
+        if !wanted || room.is_clean() || !room.is_settled() {
+            return Ok(room);
         }
+        self.put_away(room).await
+    }
+
+    async fn put_away(&mut self, room: Box<Room>) -> Result<Box<Room>, PoolError> {
+        let clock = self.host.clock;
+        let (room, outputs) = self
+            .with_room(room, move |room| room.put_away(clock.now()))
+            .await?;
+        self.carry(outputs, &Arc::clone(room.program())).await;
+        Ok(room)
     }
 
     /// Whether the room has ended, or has been put away with nothing left to wait for.
@@ -241,16 +261,16 @@ impl Actor {
             return room.is_settled();
         }
         if self.leaving {
-            return room.is_settled();
+            return room.is_settled() && room.is_clean();
         }
-        if !room.may_rest() {
-            return false;
-        }
-        if !room.is_clean() {
-            let outputs = room.put_away(self.host.clock.now());
-            self.carry(outputs, &Arc::clone(room.program())).await;
-        }
-        room.is_settled() && self.handle.close_if_idle()
+        room.may_rest() && room.is_settled() && room.is_clean() && self.handle.close_if_idle()
+    }
+
+    /// When the room wants to be looked at again, if nothing comes before. One that is over, leaving or at rest only
+    /// waits for the store.
+    fn next_look(&self, room: &Room) -> Option<Duration> {
+        let resting = self.leaving || !room.is_running() || room.may_rest();
+        room.deadline().filter(|_| !resting)
     }
 
     async fn wait(&self, until: Option<Duration>) {
@@ -278,6 +298,7 @@ impl Actor {
             .lobby()
             .room_closed(self.handle.id(), room.is_running());
         self.turn_away("the room is over");
+        self.finished = true;
     }
 
     fn turn_away(&mut self, text: &str) {
@@ -313,17 +334,14 @@ impl Actor {
     }
 }
 
-/// When the room wants to be looked at again, if nothing comes before. One that is over or at rest only
-/// waits for the store.
-fn next_look(room: &Room) -> Option<Duration> {
-    let resting = !room.is_running() || room.may_rest();
-    room.deadline().filter(|_| !resting)
-}
-
 impl Drop for Actor {
     fn drop(&mut self) {
-        // Also on a panic: whoever is still attached must not wait for ever.
-        self.abandon("the room was lost");
+        if !self.finished {
+            // A panic: whoever is still attached must not wait for ever, and the next one gets a new room.
+            self.registry.remove(&self.handle);
+            self.kind.lobby().room_closed(self.handle.id(), false);
+            self.abandon("the room was lost");
+        }
         let labels = [("kind", self.kind.name().to_owned())];
         gauge!(telemetry::MEMBERS, &labels).decrement(f64::from(self.headcount));
     }

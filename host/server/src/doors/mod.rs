@@ -9,6 +9,7 @@ pub use identity::{Keys, KeysError};
 pub use play::PlayDoor;
 
 use crate::kinds::Kinds;
+use crate::net::flusher::Flusher;
 use crate::net::socket::SocketConfig;
 use crate::net::upgrade::{Doors, Upgraded};
 use crate::registry::Registry;
@@ -27,6 +28,8 @@ pub struct Entrance {
     pub anonymous: bool,
     /// How sockets are read and written.
     pub sockets: Arc<SocketConfig>,
+    /// Who writes to most of them.
+    pub flusher: Flusher,
 }
 
 /// All doors of the server, told apart by path.

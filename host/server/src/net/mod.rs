@@ -1,5 +1,6 @@
 //! Sockets: listening, the HTTP upgrade, and WebSocket connections with bounded, shared writing.
 
+pub mod flusher;
 pub mod frame;
 pub mod limits;
 pub mod listener;

@@ -1,18 +1,25 @@
 //! What waits to be written to one connection, and what gives way when there is too much of it.
 //!
 //! An [`Outbox`] is a cheap handle: rooms hold one per connection and push ready-framed bytes; the
-//! connection's own task writes them (see [`crate::net::socket`]). It is bounded in frames and bytes:
+//! [`crate::net::flusher`] writes them, or the connection's own task where that needs waiting (see
+//! [`crate::net::socket`]). It is bounded in frames and bytes:
 //!
 //! - *latest* replaces the queued frame of the same key in place, and is dropped when there is no room;
 //! - *unreliable* is dropped when there is no room;
 //! - *reliable* first pushes out whatever is not reliable, then marks the connection as too slow.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
-use crate::net::queue::{CloseBy, Queue};
+use crate::net::flusher::Shard;
+use crate::net::queue::{Batch, Call, CloseBy, Due, Queue};
+use crate::net::stream::DirectWriter;
+use crate::telemetry;
 
 /// Most bytes that wait for one connection, by default.
 pub const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
@@ -105,13 +112,35 @@ pub struct Outbox {
     shared: Arc<Shared>,
 }
 
+/// What the flusher has to do about an outbox it has visited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visit {
+    /// Nothing, until the outbox puts itself on the list again.
+    Done,
+    /// Come again then.
+    Later(Instant),
+}
+
+thread_local! {
+    /// Where small frames meet before they are written. One per thread, used only within one call.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Outbox {
-    /// An outbox that nothing writes yet.
+    /// An outbox on the list of `shard`. `direct` is how to write without the connection's own task.
     #[must_use]
-    pub(crate) fn new(config: OutboxConfig) -> Self {
+    pub(crate) fn new(
+        config: OutboxConfig,
+        window: Duration,
+        direct: Option<DirectWriter>,
+        shard: Arc<Shard>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 config,
+                window,
+                direct,
+                shard,
                 queue: Mutex::default(),
             }),
         }
@@ -119,47 +148,43 @@ impl Outbox {
 
     /// Queues a frame. Never waits.
     pub fn push(&self, frame: Frame) -> Pushed {
-        let (pushed, waker) = {
-            let mut queue = self.shared.lock();
+        let (pushed, call) = {
+            let mut queue = self.lock();
             let pushed = queue.push(frame, &self.shared.config);
-            let wake = matches!(
-                pushed,
-                Pushed::Queued | Pushed::Replaced | Pushed::Overflowed
-            );
-            (pushed, if wake { queue.due_waker() } else { None })
+            (pushed, queue.call())
         };
-        wake(waker);
+        self.make(call);
         pushed
     }
 
     /// Closes the connection with `code` once what waits has been written, 5 s at most.
     /// Later pushes are [`Pushed::Closed`]; only the first close counts.
     pub fn close(&self, code: u16, reason: &str) {
-        let waker = {
-            let mut queue = self.shared.lock();
+        let call = {
+            let mut queue = self.lock();
             queue.begin_close(code, reason, CloseBy::Owner);
-            queue.due_waker()
+            queue.call()
         };
-        wake(waker);
+        self.make(call);
     }
 
     /// Whether a close is under way or the connection is gone.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.lock().is_closed()
+        self.lock().is_closed()
     }
 
     /// Frames and bytes that wait, those being written included.
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {
-        let queue = self.shared.lock();
+        let queue = self.lock();
         (queue.frames, queue.bytes)
     }
 
     /// How many frames were dropped for lack of room so far.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.shared.lock().dropped
+        self.lock().dropped
     }
 
     /// Whether both handles are of the same connection.
@@ -169,7 +194,52 @@ impl Outbox {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.shared.lock()
+        // The queue is consistent between statements; a panicking holder leaves nothing half done.
+        self.shared
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make(&self, call: Call) {
+        match call {
+            Call::Nobody => {}
+            Call::Task(waker) => waker.wake(),
+            Call::Flusher => self.shared.shard.add(self.clone()),
+        }
+    }
+
+    /// Writes what is due, or has the connection's task do it. For the flusher alone.
+    pub(crate) fn visit(&self, now: Instant) -> Visit {
+        SCRATCH.with_borrow_mut(|scratch| {
+            loop {
+                let batch = {
+                    let mut queue = self.lock();
+                    match queue.due(now, self.shared.window) {
+                        Due::Nothing => return Visit::Done,
+                        Due::At(at) => return Visit::Later(at),
+                        Due::Now if self.shared.direct.is_some() => queue.take_batch(scratch),
+                        Due::Now | Due::ByTask => {
+                            let waker = queue.hand_to_task();
+                            drop(queue);
+                            wake(waker);
+                            return Visit::Done;
+                        }
+                    }
+                };
+                self.write(&batch, batch.bytes(scratch), now);
+            }
+        })
+    }
+
+    fn write(&self, batch: &Batch, bytes: &[u8], now: Instant) {
+        // The line may block and then be free again: whatever it did not take is the task's.
+        let direct = self.shared.direct.as_ref();
+        let written = direct.map_or(0, |direct| direct.try_write(bytes));
+        telemetry::net().bytes_out.increment(written as u64);
+        let rest = bytes.get(written..).unwrap_or_default();
+        let waker = self.lock().wrote(batch, rest, now);
+        wake(waker);
     }
 }
 
@@ -182,12 +252,9 @@ fn wake(waker: Option<Waker>) {
 #[derive(Debug)]
 struct Shared {
     config: OutboxConfig,
+    /// How long frames may be collected after the last ones were written.
+    window: Duration,
+    direct: Option<DirectWriter>,
+    shard: Arc<Shard>,
     queue: Mutex<Queue>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // The queue is consistent between statements; a panicking holder leaves nothing half done.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -1,18 +1,30 @@
 //! The queue behind an outbox: its bounds, and what gives way.
 
+mod turn;
+
+pub(crate) use turn::{Call, Due};
+
 use std::collections::{HashMap, VecDeque};
 use std::task::{Context, Waker};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::net::frame::{close_frame, cut_reason};
 use crate::net::outbox::{Frame, Lane, OutboxConfig, Pushed};
 use crate::telemetry;
+use turn::{Listed, Turn};
 
 /// Pongs and pings may wait up to this many bytes before the socket is not read any more.
 const MAX_CONTROL_BACKLOG: usize = 4096;
 /// Queues shorter than this are searched, longer ones get an index of their latest keys.
 const INDEX_FROM: usize = 32;
+/// Most frames given to the kernel at a time.
+const BATCH_FRAMES: usize = 64;
+/// A batch ends with the frame that reaches this many bytes.
+const BATCH_BYTES: usize = 64 * 1024;
+/// Longer frames are given to the kernel alone, without a copy.
+const COPY_BYTES: usize = 16 * 1024;
 /// A queue that has emptied keeps room for at most this many frames.
 const KEEP_CAPACITY: usize = 16;
 
@@ -42,6 +54,24 @@ struct Entry {
     lane: Lane,
 }
 
+/// What goes to the kernel with one system call.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Frames and bytes that count as waiting until it is written.
+    pub(crate) counted: (usize, usize),
+    /// A large frame is not copied.
+    pub(crate) alone: Option<Bytes>,
+    /// Nothing waits behind it.
+    emptied: bool,
+}
+
+impl Batch {
+    /// Its bytes, if `scratch` is what it was taken into.
+    pub(crate) fn bytes<'a>(&'a self, scratch: &'a [u8]) -> &'a [u8] {
+        self.alone.as_deref().unwrap_or(scratch)
+    }
+}
+
 /// The queue behind an [`Outbox`]; the writer empties it.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -57,9 +87,12 @@ pub(crate) struct Queue {
     pub(crate) dropped: u64,
     control: Vec<u8>,
     close: Option<PendingClose>,
+    /// What the kernel did not take of a batch, and what it counts.
+    remainder: Option<(Bytes, (usize, usize))>,
+    turn: Turn,
+    listed: Listed,
+    last_flush: Option<Instant>,
     urgent: bool,
-    /// The writer has a timer running and need not be woken for frames that can wait.
-    armed: bool,
     gone: bool,
     waker: Option<Waker>,
 }
@@ -196,21 +229,11 @@ impl Queue {
             by,
             frame,
         });
-        self.urgent = true;
     }
 
     /// Whether a close is under way or the connection is gone.
     pub(crate) fn is_closed(&self) -> bool {
         self.gone || self.close.is_some()
-    }
-
-    /// The task's waker, if what waits must not wait for its timer.
-    pub(crate) fn due_waker(&mut self) -> Option<Waker> {
-        if self.urgent || !self.armed {
-            self.waker.take()
-        } else {
-            None
-        }
     }
 }
 
@@ -243,6 +266,7 @@ impl Queue {
     pub(crate) fn end(&mut self) {
         self.discard();
         self.control = Vec::new();
+        self.remainder = None;
         self.gone = true;
         self.waker = None;
     }
@@ -263,29 +287,12 @@ impl Queue {
         self.control.len() >= MAX_CONTROL_BACKLOG
     }
 
-    pub(crate) fn take_control(&mut self) -> Option<Bytes> {
-        (!self.control.is_empty()).then(|| std::mem::take(&mut self.control).into())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Whether what waits is to be written without regard to the flush window.
-    pub(crate) fn is_urgent(&self) -> bool {
-        self.urgent
-    }
-
-    pub(crate) fn set_armed(&mut self, armed: bool) {
-        self.armed = armed;
-    }
-
     pub(crate) fn pending_close(&self) -> Option<&PendingClose> {
         self.close.as_ref()
     }
 
     /// The close frame, once, when nothing waits in front of it.
-    pub(crate) fn take_close_frame(&mut self) -> Option<Bytes> {
+    fn take_close_frame(&mut self) -> Option<Bytes> {
         if !self.entries.is_empty() {
             return None;
         }
@@ -293,12 +300,12 @@ impl Queue {
     }
 
     /// The next frame; it counts as waiting until [`Queue::written`].
-    pub(crate) fn take(&mut self) -> Option<Bytes> {
+    fn take(&mut self) -> Option<Bytes> {
         let entry = self.entries.pop_front()?;
         self.head += 1;
         self.droppable -= usize::from(entry.lane != Lane::Reliable);
         if self.entries.is_empty() {
-            self.urgent = self.close.is_some();
+            self.urgent = false;
             self.index = None;
             if self.entries.capacity() > KEEP_CAPACITY {
                 self.entries = VecDeque::new();
@@ -307,176 +314,37 @@ impl Queue {
         Some(entry.bytes)
     }
 
-    pub(crate) fn written(&mut self, frames: usize, bytes: usize) {
+    /// The next batch; unless it is a large frame alone, its bytes are appended to `scratch`, which is empty.
+    pub(crate) fn take_batch(&mut self, scratch: &mut Vec<u8>) -> Batch {
+        let mut batch = Batch::default();
+        let (frames, bytes) = &mut batch.counted;
+        scratch.clear();
+        while *frames < BATCH_FRAMES && *bytes < BATCH_BYTES {
+            let large = self
+                .entries
+                .front()
+                .is_some_and(|next| next.bytes.len() > COPY_BYTES);
+            if large && *frames > 0 {
+                break;
+            }
+            let Some(frame) = self.take() else { break };
+            (*frames, *bytes) = (*frames + 1, *bytes + frame.len());
+            if large {
+                batch.alone = Some(frame);
+                break;
+            }
+            scratch.extend_from_slice(&frame);
+        }
+        batch.emptied = self.entries.is_empty();
+        batch
+    }
+
+    pub(crate) fn written(&mut self, (frames, bytes): (usize, usize)) {
+        telemetry::net().frames_out.increment(frames as u64);
         self.frames = self.frames.saturating_sub(frames);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALL: OutboxConfig = OutboxConfig {
-        max_bytes: 100,
-        max_frames: 4,
-        slow_code: 4408,
-    };
-
-    fn push(queue: &mut Queue, text: &'static str, lane: Lane) -> Pushed {
-        let bytes = Bytes::from_static(text.as_bytes());
-        queue.push(
-            Frame {
-                bytes,
-                lane,
-                urgent: false,
-            },
-            &SMALL,
-        )
-    }
-
-    fn drain(queue: &mut Queue) -> Vec<String> {
-        let taken: Vec<_> = std::iter::from_fn(|| queue.take()).collect();
-        queue.written(taken.len(), taken.iter().map(Bytes::len).sum());
-        assert_eq!((queue.frames, queue.bytes, queue.droppable), (0, 0, 0));
-        taken
-            .into_iter()
-            .map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn latest_takes_the_place_of_its_elder() {
-        let mut queue = Queue::default();
-        push(&mut queue, "a1", Lane::Latest(1));
-        push(&mut queue, "r", Lane::Reliable);
-        push(&mut queue, "b1", Lane::Latest(2));
-        assert_eq!(
-            push(&mut queue, "a2 longer", Lane::Latest(1)),
-            Pushed::Replaced
-        );
-        assert_eq!(drain(&mut queue), ["a2 longer", "r", "b1"]);
-        assert_eq!(push(&mut queue, "a3", Lane::Latest(1)), Pushed::Queued);
-    }
-
-    #[test]
-    fn long_queues_find_their_keys_too() {
-        let config = OutboxConfig::default();
-        let mut queue = Queue::default();
-        let frame = |key: u64, text: String| Frame {
-            bytes: text.into(),
-            lane: Lane::Latest(key),
-            urgent: false,
-        };
-        for key in 0..500 {
-            assert_eq!(
-                queue.push(frame(key, format!("old {key}")), &config),
-                Pushed::Queued
-            );
-        }
-        for _ in 0..100 {
-            queue.take().unwrap();
-        }
-        for key in (0..500).rev() {
-            let expected = if key < 100 {
-                Pushed::Queued
-            } else {
-                Pushed::Replaced
-            };
-            assert_eq!(
-                queue.push(frame(key, format!("new {key}")), &config),
-                expected,
-                "{key}"
-            );
-        }
-        assert_eq!(queue.take().unwrap(), "new 100");
-        assert_eq!(queue.entries.len(), 499);
-    }
-
-    #[test]
-    fn keys_that_never_come_back_are_forgotten() {
-        let config = OutboxConfig::default();
-        let mut queue = Queue::default();
-        for key in 0..10_000 {
-            queue.push(
-                Frame {
-                    bytes: Bytes::from_static(b"x"),
-                    lane: Lane::Latest(key),
-                    urgent: false,
-                },
-                &config,
-            );
-            if key >= 40 {
-                queue.take();
-            }
-        }
-        assert!(queue.index.as_ref().is_none_or(|index| index.len() < 200));
-    }
-
-    #[test]
-    fn a_full_queue_drops_what_may_be_dropped() {
-        let mut queue = Queue::default();
-        for text in ["r1", "r2"] {
-            push(&mut queue, text, Lane::Reliable);
-        }
-        push(&mut queue, "u1", Lane::Unreliable);
-        push(&mut queue, "l1", Lane::Latest(1));
-        assert_eq!(push(&mut queue, "u2", Lane::Unreliable), Pushed::Dropped);
-        assert_eq!(push(&mut queue, "l2", Lane::Latest(2)), Pushed::Dropped);
-        assert_eq!(push(&mut queue, "l1b", Lane::Latest(1)), Pushed::Replaced);
-        assert_eq!(push(&mut queue, "r3", Lane::Reliable), Pushed::Queued);
-        assert_eq!(queue.dropped, 4);
-        assert_eq!(drain(&mut queue), ["r1", "r2", "r3"]);
-    }
-
-    #[test]
-    fn too_much_that_is_reliable_closes() {
-        let mut queue = Queue::default();
-        for _ in 0..4 {
-            assert_eq!(push(&mut queue, "r", Lane::Reliable), Pushed::Queued);
-        }
-        assert_eq!(push(&mut queue, "r", Lane::Reliable), Pushed::Overflowed);
-        assert_eq!(push(&mut queue, "r", Lane::Reliable), Pushed::Closed);
-        let close = queue.pending_close().unwrap();
-        assert_eq!((close.code, close.by), (4408, CloseBy::Overflow));
-        assert!(
-            queue.is_empty(),
-            "nothing is kept for somebody who does not read"
-        );
-    }
-
-    #[test]
-    fn bytes_are_bounded_too() {
-        let big: &'static str = Box::leak("x".repeat(60).into_boxed_str());
-        let mut queue = Queue::default();
-        assert_eq!(push(&mut queue, big, Lane::Latest(1)), Pushed::Queued);
-        assert_eq!(push(&mut queue, big, Lane::Unreliable), Pushed::Dropped);
-        assert_eq!(push(&mut queue, big, Lane::Latest(1)), Pushed::Replaced);
-        assert_eq!(push(&mut queue, big, Lane::Reliable), Pushed::Queued);
-        assert_eq!(push(&mut queue, big, Lane::Reliable), Pushed::Overflowed);
-    }
-
-    #[test]
-    fn what_is_being_written_still_counts() {
-        let mut queue = Queue::default();
-        for _ in 0..4 {
-            push(&mut queue, "r", Lane::Reliable);
-        }
-        queue.take().unwrap();
-        assert_eq!(push(&mut queue, "u", Lane::Unreliable), Pushed::Dropped);
-        queue.written(1, 1);
-        assert_eq!(push(&mut queue, "u", Lane::Unreliable), Pushed::Queued);
-    }
-
-    #[test]
-    fn the_close_frame_comes_last_and_once() {
-        let mut queue = Queue::default();
-        push(&mut queue, "r", Lane::Reliable);
-        queue.begin_close(1001, "bye", CloseBy::Owner);
-        queue.begin_close(1011, "too late", CloseBy::Owner);
-        assert!(queue.take_close_frame().is_none());
-        queue.take().unwrap();
-        assert_eq!(queue.take_close_frame().unwrap(), close_frame(1001, "bye"));
-        assert!(queue.take_close_frame().is_none());
-    }
-}
+mod tests;

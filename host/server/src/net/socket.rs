@@ -1,7 +1,7 @@
 //! One WebSocket connection, driven by one task: reading, writing, pings, silence and the closing handshake.
 //!
-//! The owner loops over [`Socket::next`]; everything that others push into the [`Outbox`] is written
-//! while the owner waits there, or in [`Socket::drive`] when it does not want to read.
+//! The owner loops over [`Socket::next`]; what others push into the [`Outbox`] and the [`Flusher`] cannot write
+//! is written while the owner waits there, or in [`Socket::drive`] when it does not want to read.
 //! After [`Incoming::Closed`] the owner keeps calling `next` until it gives `None`: the close
 //! frame is still on its way.
 
@@ -17,11 +17,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
+use crate::net::flusher::Flusher;
 use crate::net::frame::ping_frame;
 use crate::net::outbox::{Outbox, OutboxConfig};
 use crate::net::queue::CloseBy;
 use crate::net::reader::{Failure, Reader};
-use crate::net::stream::Stream;
+use crate::net::stream::{DirectWriter, Line};
 use crate::net::writer::Writer;
 use crate::telemetry;
 
@@ -116,7 +117,7 @@ enum Phase {
 
 /// A connection after its handshake.
 #[derive(Debug)]
-pub struct Socket<S = Stream> {
+pub struct Socket<S = Line> {
     io: S,
     config: Arc<SocketConfig>,
     outbox: Outbox,
@@ -138,21 +139,28 @@ pub struct Socket<S = Stream> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Takes over a stream whose handshake is done, and gives the handle for writing to it.
     #[must_use]
-    pub fn new(io: S, config: Arc<SocketConfig>) -> (Self, Outbox) {
-        Self::with_early(io, &[], config)
+    pub fn new(io: S, config: Arc<SocketConfig>, flusher: &Flusher) -> (Self, Outbox) {
+        Self::with_early(io, None, &[], config, flusher)
     }
 
-    /// Like [`Socket::new`], with bytes of the peer that were read together with the handshake.
+    /// Like [`Socket::new`], with a way for others to write to the stream, and with bytes of the peer that were read
+    /// together with the handshake.
     #[must_use]
-    pub fn with_early(io: S, early: &[u8], config: Arc<SocketConfig>) -> (Self, Outbox) {
-        let outbox = Outbox::new(config.outbox);
+    pub fn with_early(
+        io: S,
+        direct: Option<DirectWriter>,
+        early: &[u8],
+        config: Arc<SocketConfig>,
+        flusher: &Flusher,
+    ) -> (Self, Outbox) {
+        let outbox = Outbox::new(config.outbox, config.flush_window, direct, flusher.shard());
         let now = Instant::now();
         let wakes = now + config.ping_every.min(config.idle_timeout);
         let socket = Self {
             io,
             outbox: outbox.clone(),
             reader: Reader::new(early, config.max_message),
-            writer: Writer::new(config.flush_window),
+            writer: Writer::default(),
             config,
             timer: Box::pin(sleep_until(wakes)),
             phase: Phase::Open,
@@ -435,13 +443,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Ready when a deadline has passed; else the timer is set to the next one.
     fn poll_timer(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let mut next = match self.close_by {
+        let next = match self.close_by {
             Some(by) => by,
             None => self.ping_at().min(self.heard_at + self.config.idle_timeout),
         };
-        if let Some(flush_at) = self.writer.deadline() {
-            next = next.min(flush_at);
-        }
         if next <= now {
             return Poll::Ready(());
         }

@@ -16,6 +16,7 @@ use hyper::{Method, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::net::flusher::Flusher;
 use crate::net::limits::{AddressPermit, SocketPermit};
 use crate::net::outbox::Outbox;
 use crate::net::socket::{Socket, SocketConfig};
@@ -68,8 +69,13 @@ pub struct Permits {
 impl Upgraded {
     /// The WebSocket, the handle for writing to it, the request, and what must live as long as the connection.
     #[must_use]
-    pub fn into_socket(self, config: Arc<SocketConfig>) -> (Socket, Outbox, Parts, Permits) {
-        let (socket, outbox) = Socket::with_early(self.stream, &self.early, config);
+    pub fn into_socket(
+        self,
+        config: Arc<SocketConfig>,
+        flusher: &Flusher,
+    ) -> (Socket, Outbox, Parts, Permits) {
+        let (line, direct) = self.stream.into_line();
+        let (socket, outbox) = Socket::with_early(line, direct, &self.early, config, flusher);
         (socket, outbox, self.request, self.permits)
     }
 }

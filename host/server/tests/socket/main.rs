@@ -2,6 +2,7 @@
 // Tests may fail loudly, their set-up functions too.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod direct;
 mod peer;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT, masked, peer, reliable};
+use roost_server::net::flusher::Flusher;
 use roost_server::net::frame::{binary_frame, text_frame};
 use roost_server::net::outbox::{Frame, Lane, OutboxConfig, Pushed};
 use roost_server::net::socket::{Cause, Closed, Incoming, Socket, SocketConfig};
@@ -336,7 +338,8 @@ async fn silence_is_pinged_and_then_ended() {
 #[tokio::test(start_paused = true)]
 async fn who_does_not_read_still_writes() {
     let (mut near, far) = duplex(1000);
-    let (mut socket, outbox) = Socket::new(far, Arc::new(SocketConfig::default()));
+    let (mut socket, outbox) =
+        Socket::new(far, Arc::new(SocketConfig::default()), &Flusher::start(1));
     near.write_all(&masked(TEXT, b"unread")).await.unwrap();
     outbox.push(reliable("written"));
     let mut written = vec![0; 9];
@@ -382,7 +385,13 @@ async fn bytes_that_came_with_the_handshake_are_read_first() {
     let (mut near, far) = duplex(1000);
     let early = masked(TEXT, b"early");
     let (head, tail) = early.split_at(4);
-    let (mut socket, _outbox) = Socket::with_early(far, head, Arc::new(SocketConfig::default()));
+    let (mut socket, _outbox) = Socket::with_early(
+        far,
+        None,
+        head,
+        Arc::new(SocketConfig::default()),
+        &Flusher::start(1),
+    );
     near.write_all(tail).await.unwrap();
     assert_eq!(socket.next().await, Some(Incoming::Text("early".into())));
 }
@@ -390,7 +399,7 @@ async fn bytes_that_came_with_the_handshake_are_read_first() {
 #[tokio::test(start_paused = true)]
 async fn an_outbox_whose_socket_is_dropped_is_closed() {
     let (_near, far) = duplex(10);
-    let (socket, outbox) = Socket::new(far, Arc::new(SocketConfig::default()));
+    let (socket, outbox) = Socket::new(far, Arc::new(SocketConfig::default()), &Flusher::start(1));
     assert!(!outbox.is_closed());
     drop(socket);
     assert!(outbox.is_closed());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use roost_server::net::flusher::Flusher;
 use roost_server::net::frame::text_frame;
 use roost_server::net::outbox::{Frame, Outbox, Pushed};
 use roost_server::net::socket::{Closed, Incoming, Socket, SocketConfig};
@@ -50,7 +51,7 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn start(config: SocketConfig, buffer: usize) -> Self {
         let (stream, far) = duplex(buffer);
-        let (mut socket, outbox) = Socket::new(far, Arc::new(config));
+        let (mut socket, outbox) = Socket::new(far, Arc::new(config), &Flusher::start(1));
         let (tell, heard) = mpsc::channel(1000);
         let server = tokio::spawn(async move {
             while let Some(incoming) = socket.next().await {

@@ -3,6 +3,7 @@
 //! `scripts/autobahn` installs the suite and names it; otherwise there is nothing to run.
 
 use anyhow::{Context, Result, ensure};
+use roost_server::net::flusher::Flusher;
 use roost_server::net::frame::{binary_frame, text_frame};
 use roost_server::net::limits::Limits;
 use roost_server::net::listener::{self, Listener, Service};
@@ -19,12 +20,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Sends every message back.
-struct Echo(Arc<SocketConfig>);
+struct Echo(Arc<SocketConfig>, Flusher);
 
 impl Doors for Echo {
     fn open(self: Arc<Self>, upgraded: Upgraded) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
-            let (mut socket, outbox, _, _permits) = upgraded.into_socket(Arc::clone(&self.0));
+            let (mut socket, outbox, _, _permits) =
+                upgraded.into_socket(Arc::clone(&self.0), &self.1);
             while let Some(incoming) = socket.next().await {
                 let bytes = match incoming {
                     Incoming::Text(text) => text_frame(text.as_bytes()),
@@ -61,7 +63,7 @@ async fn soak_autobahn_finds_no_fault() -> Result<()> {
     let url = format!("ws://{}", listener.addr());
     let service = Service {
         router: Default::default(),
-        doors: Arc::new(Echo(Arc::new(config))),
+        doors: Arc::new(Echo(Arc::new(config), Flusher::start(2))),
         proxies: TrustedProxies::new(Vec::new()),
         limits: Limits::new(1000, 1000),
         header_timeout: Duration::from_secs(10),

@@ -59,7 +59,7 @@ impl PlayDoor {
 
     pub(super) async fn open(&self, upgraded: Upgraded) {
         let (socket, outbox, request, permits) =
-            upgraded.into_socket(Arc::clone(&self.entrance.sockets));
+            upgraded.into_socket(Arc::clone(&self.entrance.sockets), &self.entrance.flusher);
         let address = Address::parse(request.uri.path(), request.uri.query().unwrap_or_default());
         // Headers are memory, and a connection may last for days.
         drop(request);
