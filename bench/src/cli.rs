@@ -39,6 +39,27 @@ Reading the result: `delivery` is from when a message was due to when a receiver
 the generator itself sent. When the second comes near the first, or `generator CPU` near all your cores, you are measuring
 the generator.";
 
+const MPP_ABOUT: &str = "\
+Puts load on a Multiplayer Piano server, Roost or any other, and says how it bore it.
+
+Everybody says hi, enters a room, and then some of them play notes on a fixed schedule, whatever the server does (open loop). \
+Each message carries the time when it was due in its field t, and its sender and number in the name of its first note. What is \
+reported is the same as for the native door.";
+
+const MPP_EXAMPLES: &str = "\
+Examples:
+  One room of 200, 50 of them play 50 messages a second each: 497,500 deliveries a second
+      roost-load mpp --peers 200 --senders 50 --rate 2500 --pid $(pidof roost)
+
+  The same on a server that echoes notes to their player, and takes WebSockets on /ws only:
+      roost-load mpp --path /ws --audience everyone --peers 200 --senders 50 --rate 2500 --pid $(pidof mpp)
+
+  What an idle connection costs (raise `ulimit -Hn` first, on both sides):
+      roost-load mpp --idle --rooms 190 --peers 100 --duration 30s --pid $(pidof roost)
+
+Servers limit what one user may play. Roost takes 50 messages and 200 notes a second from each (300 from whoever has the crown): more are
+reported as lost. Every connection has a source address of its own, so that servers that know users by address see as many users.";
+
 /// Load generator for Roost.
 #[derive(Debug, Parser)]
 #[command(name = "roost-load", version, about = "Load generator for Roost", long_about = ABOUT)]
@@ -54,6 +75,29 @@ pub(crate) enum Wire {
     /// The native door, /play/{kind}/{room}
     #[command(long_about = ABOUT, after_long_help = EXAMPLES)]
     Play(PlayArgs),
+    /// Multiplayer Piano, on any server that speaks it
+    #[command(long_about = MPP_ABOUT, after_long_help = MPP_EXAMPLES)]
+    Mpp(MppArgs),
+}
+
+/// Options of `mpp`.
+#[derive(Debug, Args)]
+pub(crate) struct MppArgs {
+    /// Path of the server's WebSocket: `/`, or `/ws`
+    #[arg(long, default_value = "/", value_parser = path)]
+    pub(crate) path: String,
+
+    /// Rooms are called this and a number
+    #[arg(long, default_value = "load-", value_parser = plain_name)]
+    pub(crate) room_prefix: String,
+
+    /// Notes in each message
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(crate) events: u32,
+
+    /// What any wire has.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Options of `play`.
@@ -74,6 +118,10 @@ pub(crate) struct PlayArgs {
     /// Form of the messages
     #[arg(long, value_enum, default_value = "binary")]
     pub(crate) frames: Frames,
+
+    /// Bytes of a message's payload; at least 28, or 58 in text
+    #[arg(long, default_value_t = 32)]
+    pub(crate) payload: usize,
 
     /// Key that signs a token for every connection (`secret` in the section `play` of the server); without it everybody is anonymous
     #[arg(long, env = "ROOST_PLAY_SECRET", hide_env_values = true)]
@@ -115,10 +163,6 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "rate", value_parser = rate)]
     pub(crate) total_rate: Option<f64>,
 
-    /// Bytes of a message's payload; at least 28, or 58 in text
-    #[arg(long, default_value_t = 32)]
-    pub(crate) payload: usize,
-
     /// Who is expected to get a message
     #[arg(long, value_enum, default_value = "others")]
     pub(crate) audience: Audience,
@@ -151,9 +195,9 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) pid: Option<u32>,
 
-    /// Connections that share a source address (127.0.0.2, 127.0.0.3, …) when the target is 127.0.0.0/8
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=20_000))]
-    pub(crate) per_address: u32,
+    /// Connections that share a source address (127.0.0.2, 127.0.0.3, …) when the target is 127.0.0.0/8 [default: 50; mpp: 1]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) per_address: Option<u32>,
 
     /// Connections being opened at a time
     #[arg(long, default_value_t = 64)]
@@ -179,6 +223,16 @@ fn plain_name(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("1 to 64 letters, digits and - . _ ~".to_owned())
+    }
+}
+
+/// A path that needs no escaping.
+fn path(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~?=&".contains(c);
+    if text.starts_with('/') && text.chars().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("a path like /ws".to_owned())
     }
 }
 

@@ -7,6 +7,7 @@ mod dialect;
 mod flood;
 mod idle;
 mod listener;
+mod mpp;
 mod outgoing;
 mod pacer;
 mod plan;
@@ -34,10 +35,11 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::cli::{Cli, PlayArgs, RunArgs, Wire};
+use crate::cli::{Cli, RunArgs, Wire};
 use crate::crowd::Layout;
 use crate::dialect::Dialect;
 use crate::listener::Hall;
+use crate::mpp::Mpp;
 use crate::plan::Plan;
 use crate::play::Play;
 use crate::progress::Progress;
@@ -61,29 +63,14 @@ fn main() -> ExitCode {
 
 /// Runs and prints. False when `--strict` has found something.
 fn load() -> Result<bool> {
-    let Wire::Play(args) = Cli::parse().dialect;
-    let PlayArgs {
-        kind,
-        topic,
-        room_prefix,
-        frames,
-        token_secret,
-        run,
-    } = args;
-    let dialect = Play {
-        kind,
-        topic,
-        room_prefix,
-        secret: token_secret,
-        frames,
-        payload: run.payload,
-    };
+    let number = run_number()?;
+    let (dialect, run, per_address) = dialect(Cli::parse().dialect, number)?;
     let threads = run.threads.unwrap_or_else(cores).max(1);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()?;
-    let report = runtime.block_on(measure(&run, Box::new(dialect), threads))?;
+    let report = runtime.block_on(measure(&run, dialect, number, per_address, threads))?;
     runtime.shutdown_background();
     if run.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -93,12 +80,39 @@ fn load() -> Result<bool> {
     Ok(!run.strict || report.is_clean())
 }
 
+/// The wire, the options that do not depend on it, and how many connections share a source address there.
+fn dialect(wire: Wire, number: u32) -> Result<(Box<dyn Dialect>, RunArgs, u32)> {
+    Ok(match wire {
+        Wire::Play(args) => {
+            let dialect = Play {
+                kind: args.kind,
+                topic: args.topic,
+                room_prefix: args.room_prefix,
+                secret: args.token_secret,
+                frames: args.frames,
+                payload: args.payload,
+            };
+            (Box::new(dialect), args.run, 50)
+        }
+        Wire::Mpp(args) => {
+            let dialect = Mpp::new(args.path, args.room_prefix, args.events, number)?;
+            (Box::new(dialect), args.run, 1)
+        }
+    })
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Runs the scenario that the options ask for.
-async fn measure(args: &RunArgs, dialect: Box<dyn Dialect>, threads: usize) -> Result<Report> {
+async fn measure(
+    args: &RunArgs,
+    dialect: Box<dyn Dialect>,
+    run: u32,
+    per_address: u32,
+    threads: usize,
+) -> Result<Report> {
     let layout = layout(args)?;
     let allowed = raise_descriptor_limit();
     ensure!(
@@ -110,10 +124,15 @@ async fn measure(args: &RunArgs, dialect: Box<dyn Dialect>, threads: usize) -> R
         hall: Arc::new(Hall {
             dialect,
             recorder: Recorder::new(threads)?,
-            run: run_number()?,
+            run,
             senders: layout.senders,
         }),
-        target: Target::resolve(&args.url, args.per_address, args.allow_remote).await?,
+        target: Target::resolve(
+            &args.url,
+            args.per_address.unwrap_or(per_address),
+            args.allow_remote,
+        )
+        .await?,
         layout,
         at_once: args.connecting,
         pid: args.pid,

@@ -99,10 +99,11 @@ impl Dialect for Play {
     }
 }
 
-/// What stands behind topic and author of a binary delivery.
+/// What stands behind topic, number and author of a binary delivery.
 fn binary_payload(frame: &[u8]) -> Option<&[u8]> {
     let (topic, rest) = frame.split_first()?;
     let (_, rest) = rest.split_at_checked(usize::from(*topic))?;
+    let (_number, rest) = rest.split_first_chunk::<8>()?;
     let (author, rest) = rest.split_first_chunk()?;
     let (_, payload) = rest.split_at_checked(usize::from(u16::from_le_bytes(*author)))?;
     Some(payload)
@@ -180,7 +181,7 @@ mod tests {
     #[test]
     fn deliveries_of_both_forms_give_the_stamp_back() {
         let mut delivery = vec![4];
-        delivery.extend_from_slice(b"note\x05\x00alice");
+        delivery.extend_from_slice(b"note\0\0\0\0\0\0\0\x09\x05\x00alice");
         STAMP.write(&mut delivery);
         assert_eq!(hear(Opcode::Binary, &delivery), Heard::Stamp(STAMP));
 

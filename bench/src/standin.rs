@@ -12,8 +12,7 @@ use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
-use crate::cli::{Cli, Wire};
-use crate::play::{Frames, Play};
+use crate::cli::Cli;
 use crate::report::Report;
 
 /// What the stand-in does wrong.
@@ -106,7 +105,7 @@ impl Standin {
 
     fn say(&self, room: &broadcast::Sender<Said>, from: u64, count: u32, frame: &[u8]) {
         let (topic, payload) = frame.split_at(1 + usize::from(frame[0]));
-        let delivery = [topic, b"\x03\x00bob", payload].concat();
+        let delivery = [topic, b"\0\0\0\0\0\0\0\x01\x03\x00bob", payload].concat();
         let copies = match self.fault {
             Fault::Lose if count.is_multiple_of(10) => 0,
             Fault::Double if count.is_multiple_of(10) => 2,
@@ -126,16 +125,9 @@ async fn load(fault: Fault, options: &str) -> anyhow::Result<Report> {
     );
     let words = ["roost-load", "play", "--url", &url].into_iter();
     let cli: Cli = clap::Parser::parse_from(words.chain(options.split_whitespace()));
-    let Wire::Play(args) = cli.dialect;
-    let dialect = Play {
-        kind: args.kind,
-        topic: args.topic,
-        room_prefix: args.room_prefix,
-        secret: None,
-        frames: Frames::Binary,
-        payload: args.run.payload,
-    };
-    let measuring = crate::measure(&args.run, Box::new(dialect), 2);
+    let run = crate::run_number()?;
+    let (dialect, args, per_address) = crate::dialect(cli.dialect, run)?;
+    let measuring = crate::measure(&args, dialect, run, per_address, 2);
     tokio::time::timeout(Duration::from_secs(30), measuring).await?
 }
 

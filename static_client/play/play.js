@@ -16,7 +16,9 @@ const $ = (id) => document.getElementById(id);
 const join = $("join"), compose = $("compose"), log = $("log"), filter = $("filter");
 
 /** What is remembered of the room we are in, or want to be in. */
-const room = { socket: null, resume: null, seq: null, token: null, tries: 0, timer: 0, wanted: false };
+const room = { socket: null, kind: "", resume: null, seq: null, tries: 0, timer: 0, wanted: false };
+/** The tokens by which we come back as the same user without one of our own: each is good for one kind. */
+const tokens = new Map();
 let paused = false, arrived = 0, topics = [];
 
 // ---- connection -------------------------------------------------------------------------------------------------
@@ -24,11 +26,12 @@ let paused = false, arrived = 0, topics = [];
 function address() {
   const form = new FormData(join);
   const query = new URLSearchParams();
-  const token = form.get("token") || room.token;
+  room.kind = form.get("kind");
+  const token = form.get("token") || tokens.get(room.kind);
   if (token) query.set("token", token);
   for (const key of ["name", "options"]) if (form.get(key)) query.set(key, form.get(key));
   if (room.resume !== null && room.seq !== null) query.set("resume", `${room.resume}.${room.seq}`);
-  const path = ["play", form.get("kind"), form.get("room")].map(encodeURIComponent).join("/");
+  const path = ["play", room.kind, form.get("room")].map(encodeURIComponent).join("/");
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   return `${scheme}://${location.host}/${path}${query.size ? "?" + query : ""}`;
 }
@@ -53,7 +56,9 @@ function closed({ code, reason }) {
   const text = reason || CLOSE_TEXTS[code] || "the connection is gone";
   line("note", "closed", `${code}: ${text}`);
   if (!RESUME.has(code)) room.resume = room.seq = null;
-  if (room.wanted && RECONNECT.has(code)) {
+  // A token of ours has had its time: without it we are somebody new.
+  const outdated = code === 4401 && !new FormData(join).get("token") && tokens.delete(room.kind);
+  if (room.wanted && (outdated || RECONNECT.has(code))) {
     room.tries += 1;
     const wait = Math.min(15_000, 500 * 2 ** Math.min(room.tries, 5)) * (0.75 + Math.random() / 2);
     status("wait", `Lost (${text}); again in ${Math.ceil(wait / 1000)} s`);
@@ -93,22 +98,26 @@ function hearText(text) {
   }
 }
 
+/** Length and topic, `seq` (0 for none), length and author, payload. */
 function hearBinary(bytes) {
   const decoder = new TextDecoder();
   const end = 1 + (bytes[0] ?? 0);
-  const start = end + 2;
+  const start = end + 10;
   if (bytes.length < start) return line("error", "broken frame", hex(bytes));
-  const author = start + bytes[end] + 256 * bytes[end + 1];
+  const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const seq = Number(header.getBigUint64(end));
+  const author = start + header.getUint16(end + 8, true);
+  if (seq > 0) room.seq = seq;
   arrived += 1;
   const from = decoder.decode(bytes.subarray(start, author));
-  line("", decoder.decode(bytes.subarray(1, end)), hex(bytes.subarray(author)), { from });
+  line("", decoder.decode(bytes.subarray(1, end)), hex(bytes.subarray(author)), { from, seq: seq || undefined });
 }
 
 function welcome(frame) {
   room.tries = 0;
   room.resume = frame.resume ?? null;
   if (frame.resumed !== true) room.seq = null;
-  room.token = frame.token ?? room.token;
+  if (frame.token !== undefined) tokens.set(room.kind, frame.token);
   topics = frame.topics ?? [];
   status("on", `In ${frame.kind} / ${frame.room}`);
   const rows = { user: frame.user, member: frame.member, connection: frame.connection, program: frame.program, resumed: frame.resumed };

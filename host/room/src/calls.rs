@@ -72,6 +72,7 @@ impl Room {
         // An entry and a departure are two events that stay together.
         let limit = self.meter.batch(&self.limits).min(BATCH_EVENTS - 1);
         let mut batch = Batch {
+            events: Vec::with_capacity(self.waiting().min(limit)),
             last: self.ring.last().0,
             ..Batch::default()
         };
@@ -99,6 +100,21 @@ impl Room {
             }
         }
         batch
+    }
+
+    /// About how many events wait.
+    fn waiting(&self) -> usize {
+        let entries = self.entering.len().saturating_mul(2);
+        let tick = usize::from(self.ticker.is_some_and(|ticker| ticker.due));
+        [
+            self.owed.len(),
+            self.due_timers.len(),
+            entries,
+            self.inputs.len(),
+            tick,
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
     }
 
     fn plan_tick(&mut self, batch: &mut Batch) {
@@ -166,10 +182,11 @@ impl Room {
         self.sequence = self.sequence.saturating_add(1);
         self.meter.note(batch.events.len(), handled.fuel);
         let commits = self.commits(&handled.effects);
+        let is_kept = self.durability() == Durability::Journaled;
         let record = CallRecord {
             sequence: self.sequence,
             context,
-            effects: CallRecord::hash_effects(&handled.effects),
+            effects: is_kept.then(|| CallRecord::hash_effects(&handled.effects)),
             outcome: Outcome::Accepted,
             events: batch.events,
         };
@@ -181,7 +198,7 @@ impl Room {
             .before
             .into_iter()
             .for_each(|(_, output)| self.emit(output));
-        if self.durability() == Durability::Journaled {
+        if is_kept {
             self.store_call(ticket, &record);
         }
         self.perform(handled.effects, &record.events);
@@ -198,13 +215,13 @@ impl Room {
     /// While a batch is given again one event at a time, the kernel knows all of it already and the guest does
     /// not: a checkpoint has to wait for the batch's end. Unless the room ends here.
     fn defer_commit(&mut self, ticket: Ticket) -> bool {
-        match &mut self.mending {
-            Some(mending) if self.ending.is_none() => {
-                mending.commit = Some(ticket);
-                true
-            }
-            _ => false,
-        }
+        let Some(mending) = &mut self.mending else {
+            return false;
+        };
+        // One that is stored at once covers those that were put off before.
+        let later = self.ending.is_none();
+        mending.commit = later.then_some(ticket);
+        later
     }
 
     /// Whether the effects may only leave once the call is durable.

@@ -75,7 +75,7 @@ impl Room {
 
     /// Have the guest write its state down; from now on it is rebuilt from there.
     pub(crate) fn take_snapshot(&mut self) -> Result<Bytes, Fault> {
-        let limits = self.limits.lifecycle();
+        let limits = self.limits.writing_down();
         let guest = self
             .guest
             .as_mut()

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::SessionId;
 use crate::input::Input;
 use crate::opening::StopReason;
-use crate::output::{Answer, Closing, Output};
+use crate::output::{Answer, Closing, Output, Persist};
 use crate::plan::refused;
 use crate::room::{Phase, Room};
 
@@ -32,10 +32,29 @@ impl Room {
         let Some(ending) = self.ending.take().filter(|_| self.phase == Phase::Running) else {
             return;
         };
+        // What waits for the end of a batch that is given again: there is no later end than this one.
+        let deferred = self.mending.as_mut().and_then(|m| m.commit.take());
+        if let Some(ticket) = deferred {
+            self.commit_checkpoint(ticket);
+            if self.phase == Phase::Over {
+                return;
+            }
+        }
         let text = ending.text.clone();
         self.close_all(|| Closing::Ended(text.clone()));
         self.emit(Output::Ended(ending));
+        self.delete_stored();
         self.be_over();
+    }
+
+    /// Have what is stored of the room removed, behind everything that still has to be stored before.
+    fn delete_stored(&mut self) {
+        if self.is_stored {
+            let ticket = self.gate.ticket();
+            self.gate.store(ticket, 0);
+            self.deletion = Some(ticket);
+            self.emit(Output::Persist(Persist::Delete { ticket }));
+        }
     }
 
     fn be_over(&mut self) {

@@ -1,4 +1,4 @@
-//! Who pays for a fault: the user whose message or entry it was, or else the program.
+//! Who pays for a fault: the user whom the event names, or else the program.
 
 use crate::event::Event;
 use crate::identity::UserId;
@@ -18,9 +18,9 @@ const PROGRAM_FAULTS: usize = 3;
 /// What a fault is put down to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultCause {
-    /// A user's message or entry.
+    /// A user: what he said, his coming and going, what he asked for.
     User(UserId),
-    /// The program: a tick, a timer, its own start.
+    /// The program: a tick, a timer, a signal, its own start, what the watchdog stopped twice.
     Program,
 }
 

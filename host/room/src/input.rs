@@ -43,7 +43,8 @@ pub enum Input {
         /// Which.
         connection: ConnectionId,
     },
-    /// A connection that asked is not coming, or an entered one ends.
+    /// A connection that asked is not coming, or an entered one ends. Answered with [`crate::Output::Forgotten`]
+    /// or [`crate::Output::Detached`].
     Detach {
         /// Which.
         connection: ConnectionId,

@@ -37,9 +37,10 @@ pub struct CallRecord {
     /// What became of it.
     #[n(3)]
     pub outcome: Outcome,
-    /// Hash of its effects, 0 for a skipped one.
+    /// Hash of its effects, by which a replay in another process is compared. None for a skipped call, and for
+    /// one that never leaves the process.
     #[n(4)]
-    pub effects: u64,
+    pub effects: Option<u64>,
 }
 
 impl CallRecord {
@@ -55,6 +56,13 @@ impl CallRecord {
     /// The bytes are not such a record.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
         codec::from_bytes(bytes)
+    }
+
+    /// Whether these are other effects than the recorded ones, as far as that can be told.
+    #[must_use]
+    pub fn diverges(&self, effects: &[Effect]) -> bool {
+        self.effects
+            .is_some_and(|hash| hash != Self::hash_effects(effects))
     }
 
     /// The hash by which a replay is compared: `SipHash` 1-3 over the effects' record form.
@@ -86,7 +94,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn push(&mut self, record: CallRecord) {
+    pub(crate) fn push(&mut self, mut record: CallRecord) {
+        record.events.shrink_to_fit();
         self.events += record.events.len();
         self.bytes += record.events.iter().map(Event::size).sum::<usize>();
         self.records.push(record);
@@ -111,5 +120,32 @@ impl Journal {
 
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_keep_no_room_for_more_events() {
+        let mut events = Vec::with_capacity(64);
+        events.push(Event::Tick);
+        let context = Context {
+            now: 0,
+            uptime: 0,
+            seed: 0,
+            tick: Some(1),
+        };
+        let mut journal = Journal::default();
+        journal.push(CallRecord {
+            sequence: 1,
+            context,
+            events,
+            outcome: Outcome::Accepted,
+            effects: None,
+        });
+        let kept = journal.records().iter().map(|r| r.events.capacity());
+        assert_eq!(kept.sum::<usize>(), 1);
     }
 }

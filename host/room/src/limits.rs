@@ -16,6 +16,8 @@ const REPLAY_FACTOR: u64 = 4;
 const SECOND_DEADLINE: Duration = Duration::from_secs(2);
 /// On top of the snapshot's own cap.
 const SNAPSHOT_SLACK: usize = 64 * 1024;
+/// Bytes that `init` and `restore` may hand out: no more than a reason.
+const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Events in a batch.
 pub(crate) const BATCH_EVENTS: usize = 64;
@@ -173,16 +175,24 @@ impl Limits {
         }
     }
 
-    /// What `init`, `restore` and `snapshot` may cost.
+    /// What `init` and `restore` may cost.
     #[must_use]
     pub fn lifecycle(&self) -> CallLimits {
         let fuel = self.fuel_max.saturating_mul(LIFECYCLE_FACTOR);
-        let output = self.snapshot.saturating_add(SNAPSHOT_SLACK);
         CallLimits {
             fuel,
             deadline: Some(deadline(fuel)),
-            output,
+            output: ANSWER_BYTES,
             log: true,
+        }
+    }
+
+    /// What `snapshot` may cost: as much, but the state comes out of it.
+    #[must_use]
+    pub fn writing_down(&self) -> CallLimits {
+        CallLimits {
+            output: self.snapshot.saturating_add(SNAPSHOT_SLACK),
+            ..self.lifecycle()
         }
     }
 

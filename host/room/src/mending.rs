@@ -11,7 +11,6 @@ use crate::ids::{ConnectionId, MemberId, Ticket, TimerId};
 use crate::input::ResumePoint;
 use crate::output::Output;
 use crate::plan::refused;
-use crate::resume::only_to;
 use crate::room::{Phase, Room};
 use crate::rules::Fault;
 use std::collections::BTreeSet;
@@ -151,12 +150,11 @@ impl Room {
             number: planned_at,
         };
         let connection = attachment.connection;
-        match self.ring.missed(attachment.member, since) {
-            Some(missed) => single.before.extend(
-                missed
-                    .into_iter()
-                    .map(|outgoing| (0, Output::Deliver(only_to(outgoing, connection)))),
-            ),
+        match self.missed(attachment.member, connection, since) {
+            Some(missed) => {
+                let missed = missed.into_iter().map(Output::Deliver);
+                single.before.extend(missed.map(|output| (0, output)));
+            }
             None => {
                 // More than the ring holds: it begins anew.
                 attachment.resumed = false;

@@ -61,9 +61,14 @@ impl FuelMeter {
 
     /// How many events may go into one call, so that they are expected to take half its budget at most.
     pub(crate) fn batch(&self, limits: &Limits) -> usize {
-        let fitting = (limits.fuel_max / 2)
-            .checked_div(self.per_event)
+        let twice = self.per_event.saturating_mul(2);
+        let of_most = limits.fuel_max.checked_div(twice).unwrap_or(u64::MAX);
+        // The budget grows with the events: only what they take beyond that counts against its base.
+        let of_base = limits
+            .fuel_base
+            .checked_div(twice.saturating_sub(limits.fuel_per_event))
             .unwrap_or(u64::MAX);
+        let fitting = of_most.min(of_base);
         self.batch
             .min(usize::try_from(fitting).unwrap_or(usize::MAX))
             .max(1)
@@ -81,4 +86,36 @@ impl FuelMeter {
 
 fn average(old: u64, new: u64) -> u64 {
     old.saturating_mul(INERTIA - 1).saturating_add(new) / INERTIA
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With events that take so much each.
+    fn fitting(limits: &Limits, per_event: u64) -> usize {
+        let mut meter = FuelMeter::default();
+        meter.note(1, per_event);
+        meter.batch(limits)
+    }
+
+    #[test]
+    fn batches_are_expected_to_take_half_their_budget_at_most() {
+        let limits = Limits::default();
+        for million in 1..60 {
+            let per_event = million * 1_000_000;
+            let events = fitting(&limits, per_event);
+            let expected = per_event * events as u64;
+            assert!(
+                events == 1 || expected * 2 <= limits.call(events).fuel,
+                "{events} events of {million} million"
+            );
+            let one_more = per_event * (events as u64 + 1);
+            assert!(
+                events == BATCH_EVENTS || one_more * 2 > limits.call(events + 1).fuel,
+                "{events} events of {million} million are too few"
+            );
+        }
+        assert_eq!(fitting(&limits, 0), BATCH_EVENTS);
+    }
 }

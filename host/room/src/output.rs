@@ -118,6 +118,24 @@ pub enum Persist {
         /// A [`crate::CallRecord`].
         bytes: Bytes,
     },
+    /// The room has ended: checkpoint and journal can go. Comes right behind [`Output::Ended`], and only where
+    /// something may have been stored. The room is settled once it is answered, also with an error.
+    Delete {
+        /// How the answer names it.
+        ticket: Ticket,
+    },
+}
+
+impl Persist {
+    /// How the answer names it.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        match self {
+            Self::Checkpoint { ticket, .. }
+            | Self::Call { ticket, .. }
+            | Self::Delete { ticket } => *ticket,
+        }
+    }
 }
 
 /// What a room wants done, in order.
@@ -131,6 +149,12 @@ pub enum Output {
         session: SessionId,
         /// What.
         answer: Answer,
+    },
+    /// A session that asked to enter went away, by [`crate::Input::Withdraw`] or [`crate::Input::Detach`], before it
+    /// had entered: its place is given up, and nothing more is for it.
+    Forgotten {
+        /// Which.
+        session: SessionId,
     },
     /// A session's connection can be reached from now on.
     Attached {
@@ -213,7 +237,7 @@ pub enum Output {
     Persist(Persist),
     /// The rules failed; for logs, metrics and bundles.
     Fault(FaultReport),
-    /// The room is over by its own wish or the host's; its stored state can go.
+    /// The room is over by its own wish or the host's. [`Persist::Delete`] follows where something is stored.
     Ended(Ending),
     /// The room cannot go on. What is stored stays.
     Stopped(StopReason),
@@ -224,7 +248,9 @@ impl Output {
     pub(crate) fn may_overtake(&self) -> bool {
         match self {
             Self::Deliver(outgoing) => !matches!(outgoing.route, Route::Reliable(_)),
-            Self::Persist(_) | Self::Fault(_) | Self::Stopped(_) => true,
+            // Nothing is deleted for an end that is not durable itself.
+            Self::Persist(persist) => !matches!(persist, Persist::Delete { .. }),
+            Self::Fault(_) | Self::Stopped(_) => true,
             _ => false,
         }
     }

@@ -10,9 +10,9 @@ use crate::ids::ConnectionId;
 use crate::limits::{RESERVATION_MS, SUBSCRIPTIONS};
 use crate::manifest::Topic;
 use crate::output::{Answer, Closing, Outgoing, Output, Recipients, Route, Speaker};
+use crate::resume::in_order;
 use crate::room::Room;
 use siphasher::sip::SipHasher13;
-use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
 impl Room {
@@ -201,7 +201,7 @@ impl Room {
                 several => Recipients::ButThese(several.to_vec()),
             },
             Audience::Members(members) => {
-                let members: BTreeSet<_> = members.iter().copied().collect();
+                let members = in_order(members);
                 let mut here = members
                     .iter()
                     .filter(|&&member| self.roster.member(member).is_some())
@@ -211,11 +211,11 @@ impl Room {
                 Recipients::These(connections.copied().collect())
             }
             Audience::Connections(connections) => {
-                let named: BTreeSet<_> = connections.iter().copied().collect();
+                let named = in_order(connections);
                 let here = named
-                    .into_iter()
-                    .filter(|&c| self.roster.connection(c).is_some());
-                let here: Vec<ConnectionId> = here.collect();
+                    .iter()
+                    .filter(|&&c| self.roster.connection(c).is_some());
+                let here: Vec<ConnectionId> = here.copied().collect();
                 if here.is_empty() {
                     return None;
                 }

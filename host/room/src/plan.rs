@@ -13,7 +13,6 @@ use crate::manifest::{Capability, Intake, Topic};
 use crate::output::{Answer, Closing, Output};
 use crate::payload::{Json, Payload};
 use crate::reservations::Reservation;
-use crate::resume::only_to;
 use crate::rights::RightState;
 use crate::room::Room;
 
@@ -111,6 +110,7 @@ impl Room {
                 batch.before_next(refused(knock.session, RefusalReason::Full, CROWDED));
                 return;
             }
+            self.plan_profile_of(member, knock.who.profile, batch);
             self.plan_attach(member, connection, knock.session, knock.resume, batch);
             return;
         }
@@ -153,6 +153,8 @@ impl Room {
             if self.has_too_many_connections(member) {
                 return batch.before_next(refused(session, RefusalReason::Full, CROWDED));
             }
+            let profile = reservation.entrant.who.profile;
+            self.plan_profile_of(member, profile, batch);
             return self.plan_attach(member, connection, session, reservation.resume, batch);
         }
         let Some(member) = self.roster.new_member() else {
@@ -176,7 +178,7 @@ impl Room {
         let since = self.roster.anyone(member).map_or(0, |m| m.heard_from);
         let missed = resume
             .filter(|point| point.number >= since)
-            .and_then(|point| self.ring.missed(member, point));
+            .and_then(|point| self.missed(member, connection, point));
         let resumed = missed.is_some();
         batch.before_next(Output::Attached {
             session,
@@ -185,7 +187,7 @@ impl Room {
             resumed,
         });
         for outgoing in missed.into_iter().flatten() {
-            batch.before_next(Output::Deliver(only_to(outgoing, connection)));
+            batch.before_next(Output::Deliver(outgoing));
         }
         self.happen(
             Event::Attach(Attachment {
@@ -200,14 +202,25 @@ impl Room {
 
     fn plan_withdraw(&mut self, session: SessionId, reason: Parting, batch: &mut Batch) {
         if let Some(connection) = self.roster.reservations().of_session(session) {
-            self.roster.drop_reservation(connection);
+            self.forget_reservation(connection, batch);
         } else if let Some(connection) = self.roster.session_connection(session) {
             self.plan_detach(connection, reason, batch);
         }
     }
 
+    /// Somebody who asked is not coming. Tells whether he had asked.
+    fn forget_reservation(&mut self, connection: ConnectionId, batch: &mut Batch) -> bool {
+        let gone = self.roster.drop_reservation(connection);
+        gone.map(|reservation| {
+            batch.before_next(Output::Forgotten {
+                session: reservation.session,
+            });
+        })
+        .is_some()
+    }
+
     fn plan_detach(&mut self, connection: ConnectionId, reason: Parting, batch: &mut Batch) {
-        if self.roster.drop_reservation(connection).is_some() {
+        if self.forget_reservation(connection, batch) {
             return;
         }
         let Some(member) = self.roster.connection(connection).map(|c| c.member) else {
@@ -271,9 +284,13 @@ impl Room {
 
     fn plan_profile(&mut self, user: &UserId, profile: Profile, batch: &mut Batch) {
         self.roster.expect_profile(user, &profile);
-        let Some(member) = self.roster.member_of(user) else {
-            return;
-        };
+        if let Some(member) = self.roster.member_of(user) {
+            self.plan_profile_of(member, profile, batch);
+        }
+    }
+
+    /// The rules hear of a member's profile when it is another than the one they know.
+    fn plan_profile_of(&mut self, member: MemberId, profile: Profile, batch: &mut Batch) {
         let differs = self
             .roster
             .member(member)

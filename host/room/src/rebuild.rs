@@ -5,6 +5,7 @@ use crate::checkpointing::Base;
 use crate::clock::{Clock, RoomTime};
 use crate::event::{Detachment, Event, Parting, SnapshotMeta};
 use crate::journal::{CallRecord, Outcome};
+use crate::limits::TEXT_BYTES;
 use crate::manifest::Durability;
 use crate::opening::{Opening, RoomConfig, StopReason, check_granted};
 use crate::output::Output;
@@ -27,6 +28,7 @@ impl Room {
         records: &[CallRecord],
     ) -> Result<Self, StopReason> {
         let mut room = Self::bare(program, config, opening)?;
+        room.is_stored = true;
         room.identity.seed = checkpoint.seed;
         room.take_over(checkpoint);
         room.base = Base::Snapshot {
@@ -54,7 +56,16 @@ impl Room {
             room.since = room.sequence.saturating_add(1);
             room.owe_activated(checkpoint.meta);
         }
+        room.announce();
         Ok(room)
+    }
+
+    /// What others were told in an earlier life of the room, and those of this process do not know.
+    fn announce(&mut self) {
+        if let Some(listing) = self.listing.clone() {
+            self.emit(Output::Listing(listing));
+        }
+        self.count_heads();
     }
 
     /// The present program has taken over: it hears so first.
@@ -124,7 +135,7 @@ impl Room {
                     .map_err(|fault| {
                         StopReason::Rebuild(format!("call {}: {fault}", record.sequence))
                     })?;
-                if CallRecord::hash_effects(&handled.effects) != record.effects {
+                if record.diverges(&handled.effects) {
                     self.divergences += 1;
                 }
                 self.perform(handled.effects, &record.events);
@@ -146,7 +157,7 @@ impl Room {
     /// Sessions do not outlive the process.
     fn part_from_connections(&mut self) {
         let until = self.grace_end(Parting::ServerRestart);
-        self.roster.extend_graces(until);
+        self.roster.keep_lonely(until);
         let keep = u64::try_from(self.limits.restart_grace.as_millis()).unwrap_or(u64::MAX);
         self.kept_until = self.time.now().saturating_add(keep);
         let attached: Vec<Event> = self
@@ -211,7 +222,7 @@ impl Room {
                 .map_err(|fault| {
                     StopReason::Rebuild(format!("call {}: {fault}", record.sequence))
                 })?;
-            if CallRecord::hash_effects(&handled.effects) != record.effects {
+            if record.diverges(&handled.effects) {
                 self.divergences += 1;
             }
         }
@@ -255,6 +266,7 @@ impl Room {
             &base,
             limits.lifecycle(),
         )?;
+        self.is_stored |= manifest.durability != Durability::Ephemeral;
         if manifest.pace != self.manifest().pace {
             self.ticker = ticker(manifest, self.time.mono());
         }
@@ -293,7 +305,10 @@ fn begin(
     };
     match answer {
         Ok(Ok(())) => Ok(guest),
-        Ok(Err(text)) => Err(StopReason::Refused(text)),
+        Ok(Err(mut text)) => {
+            text.truncate(text.floor_char_boundary(TEXT_BYTES));
+            Err(StopReason::Refused(text))
+        }
         Err(fault) => Err(StopReason::Rules(fault)),
     }
 }

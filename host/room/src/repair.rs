@@ -4,6 +4,7 @@ use crate::calls::Batch;
 use crate::effect::RefusalReason;
 use crate::event::{Event, Joined};
 use crate::faults::{FaultCause, FaultReport, Verdict};
+use crate::identity::Identity;
 use crate::journal::{CallRecord, Outcome};
 use crate::manifest::Durability;
 use crate::mending::{Mending, Repair};
@@ -159,7 +160,7 @@ impl Room {
             context,
             events: vec![event.clone()],
             outcome: Outcome::Skipped,
-            effects: 0,
+            effects: None,
         };
         if self.durability() == Durability::Journaled {
             self.store_call(None, &record);
@@ -203,23 +204,40 @@ impl Room {
         }
     }
 
-    /// Who pays for an event.
+    /// Who pays for an event: the user it names. A missing answer is the program's own fault, and nobody pays
+    /// with his seat for what the clock stopped.
     fn cause(&self, event: &Event, fault: &Fault) -> FaultCause {
-        let user = match (event, fault) {
-            (_, Fault::Unanswered(_)) => None,
-            (Event::Message(message), _) => self
-                .roster
-                .anyone(message.member)
-                .map(|m| &m.identity)
-                .or_else(|| self.departed.get(&message.member)),
-            (Event::JoinAttempt(entrant) | Event::Join(Joined { entrant, .. }), _) => {
-                Some(&entrant.who)
-            }
-            _ => None,
+        let user = match fault {
+            Fault::Unanswered(_) | Fault::Interrupted(_) => None,
+            _ => self.named_by(event),
         };
         user.map_or(FaultCause::Program, |identity| {
             FaultCause::User(identity.user.clone())
         })
+    }
+
+    /// The user without whom an event would not have happened.
+    fn named_by<'a>(&'a self, event: &'a Event) -> Option<&'a Identity> {
+        let member = match event {
+            Event::JoinAttempt(entrant) | Event::Join(Joined { entrant, .. }) => {
+                return Some(&entrant.who);
+            }
+            Event::DocAccess(question) => return Some(&question.who),
+            Event::Attach(attachment) => attachment.member,
+            Event::Detach(detachment) => detachment.member,
+            Event::Leave(departure) => departure.member,
+            Event::Message(message) => message.member,
+            Event::ProfileChanged(changed) => changed.member,
+            Event::MediaAccess(media) => media.member,
+            Event::Tick
+            | Event::Timer(_)
+            | Event::Activated(_)
+            | Event::Signal(_)
+            | Event::DocApplied(_)
+            | Event::Terminate(_) => return None,
+        };
+        let here = self.roster.anyone(member).map(|m| &m.identity);
+        here.or_else(|| self.departed.get(&member))
     }
 
     fn charge(&mut self, cause: FaultCause, event: &'static str, fault: Fault) {

@@ -60,6 +60,10 @@ impl Reservations {
                 }
             }
         }
+        if self.by_connection.is_empty() {
+            // An emptied map keeps a leaf, and most rooms wait for nobody most of the time.
+            *self = Self::default();
+        }
         Some(gone)
     }
 

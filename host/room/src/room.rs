@@ -88,6 +88,10 @@ pub struct Room {
     pub(crate) replaying: bool,
     /// Said by the rules or the host: the room is over once the call at hand is done with.
     pub(crate) ending: Option<crate::effect::Ending>,
+    /// Whether something of it may be in a store: it has, or had, rules that outlive the process.
+    pub(crate) is_stored: bool,
+    /// Over, and what was stored is being removed with that ticket.
+    pub(crate) deletion: Option<Ticket>,
     pub(crate) empty_since: Option<u64>,
     /// After a restart: not given up before, even if empty.
     pub(crate) kept_until: u64,
@@ -163,6 +167,8 @@ impl Room {
             meter: FuelMeter::default(),
             replaying: false,
             ending: None,
+            is_stored: manifest.durability != Durability::Ephemeral,
+            deletion: None,
             empty_since: None,
             kept_until: 0,
             headcount: 0,
@@ -189,15 +195,31 @@ impl Room {
             self.mend();
             self.run();
             self.settle();
+            self.give_back();
         }
         std::mem::take(&mut self.out)
     }
 
+    /// Queues that are empty most of the time keep no memory for the next time.
+    fn give_back(&mut self) {
+        fn empty<T>(queue: &mut VecDeque<T>) {
+            if queue.is_empty() {
+                *queue = VecDeque::new();
+            }
+        }
+        empty(&mut self.inputs);
+        empty(&mut self.entering);
+        empty(&mut self.owed);
+        empty(&mut self.due_timers);
+    }
+
     /// A [`crate::Persist`] is durable, and with it everything handed out before; or it could not be stored:
-    /// then the room stops, and nothing of that call ever leaves.
+    /// then the room stops, and nothing of that call ever leaves. A room whose deletion fails is over all the
+    /// same; that its state stays is the host's to log.
     pub fn persisted(&mut self, ticket: Ticket, result: Result<(), String>) -> Vec<Output> {
         match result {
             Ok(()) => self.gate.open(ticket, &mut self.out),
+            Err(_) if self.deletion == Some(ticket) => self.gate.open(ticket, &mut self.out),
             Err(cause) => self.stop(StopReason::Storage(cause)),
         }
         std::mem::take(&mut self.out)
@@ -301,11 +323,8 @@ impl Room {
         if self.is_checkpoint_due() {
             self.checkpoint();
         }
-        let headcount = self.roster.headcount();
-        if headcount != self.headcount {
-            self.headcount = headcount;
-            self.emit(Output::Headcount(headcount));
-        }
+        self.ring.expire(self.time.now(), &self.limits);
+        self.count_heads();
         if !self.roster.is_empty() {
             self.empty_since = None;
         } else if self.empty_since.is_none() {
@@ -316,6 +335,14 @@ impl Room {
                 .is_some_and(|due| due <= self.time.now())
         {
             self.inputs.push_back(Input::End(EndCause::Empty));
+        }
+    }
+
+    pub(crate) fn count_heads(&mut self) {
+        let headcount = self.roster.headcount();
+        if headcount != self.headcount {
+            self.headcount = headcount;
+            self.emit(Output::Headcount(headcount));
         }
     }
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A user in the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
+    /// With empty claims for `{}`.
     pub(crate) identity: Identity,
     pub(crate) connections: Vec<ConnectionId>,
     /// Unix time at which it goes for good; set while it has no connection.
@@ -45,7 +46,8 @@ impl Connection {
 
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    members: BTreeMap<MemberId, Member>,
+    /// Boxed: a map's leaf has room for eleven, and most rooms have few.
+    members: BTreeMap<MemberId, Box<Member>>,
     connections: BTreeMap<ConnectionId, Connection>,
     users: BTreeMap<UserId, MemberId>,
     /// The connections of sessions that have entered.
@@ -90,12 +92,12 @@ impl Roster {
     }
 
     pub(crate) fn member(&self, member: MemberId) -> Option<&Member> {
-        self.members.get(&member).filter(|m| !m.gone)
+        self.anyone(member).filter(|m| !m.gone)
     }
 
     /// A member, the departing ones too.
     pub(crate) fn anyone(&self, member: MemberId) -> Option<&Member> {
-        self.members.get(&member)
+        self.members.get(&member).map(AsRef::as_ref)
     }
 
     pub(crate) fn member_of(&self, user: &UserId) -> Option<MemberId> {
@@ -116,7 +118,8 @@ impl Roster {
 
     /// All members, the departing ones too.
     pub(crate) fn members(&self) -> impl Iterator<Item = (MemberId, &Member)> {
-        self.members.iter().map(|(&id, member)| (id, member))
+        let members = self.members.iter();
+        members.map(|(&id, member)| (id, &**member))
     }
 
     pub(crate) fn connections(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
@@ -232,6 +235,7 @@ impl Roster {
     fn end_grace(&mut self, id: MemberId) {
         if let Some(until) = self.members.get_mut(&id).and_then(|m| m.grace_until.take()) {
             self.graces.remove(&(until, id));
+            self.give_back();
         }
     }
 
@@ -252,7 +256,18 @@ impl Roster {
     pub(crate) fn join(&mut self, joined: &Joined) {
         self.next_member = self.next_member.max(joined.member.0);
         self.saw_connection(joined.entrant.connection);
-        let identity = joined.entrant.who.clone();
+        let who = &joined.entrant.who;
+        let identity = Identity {
+            user: who.user.clone(),
+            profile: who.profile.clone(),
+            // Nothing is kept of no claims.
+            claims: if who.claims == "{}" {
+                String::new()
+            } else {
+                who.claims.clone()
+            },
+            verified: who.verified,
+        };
         self.seat_user(&identity.user, joined.member);
         self.drop_reservation(joined.entrant.connection);
         let member = Member {
@@ -263,7 +278,7 @@ impl Roster {
             gone: false,
             heard_from: 0,
         };
-        self.members.insert(joined.member, member);
+        self.members.insert(joined.member, Box::new(member));
     }
 
     /// Note up to where a new member cannot have heard the room.
@@ -290,7 +305,7 @@ impl Roster {
         if let Some(until) = member.grace_until {
             self.graces.insert((until, id));
         }
-        self.members.insert(id, member);
+        self.members.insert(id, Box::new(member));
     }
 
     pub(crate) fn attach(&mut self, attachment: &Attachment) {
@@ -326,7 +341,7 @@ impl Roster {
             self.drop_connection(connection);
         }
         self.unseat_user(&member.identity.user, id);
-        Some(member)
+        Some(*member)
     }
 
     /// Free a member's place at once; what its rules are owed follows. Gives its connections.
@@ -354,13 +369,15 @@ impl Roster {
         }
     }
 
-    /// Members without a connection stay until then at least.
-    pub(crate) fn extend_graces(&mut self, until: u64) {
+    /// Members without a connection stay until then at least, and not for ever: also those whose first
+    /// `attach` never came to be.
+    pub(crate) fn keep_lonely(&mut self, until: u64) {
         self.graces.clear();
         for (&id, member) in &mut self.members {
-            if let Some(grace) = &mut member.grace_until {
-                *grace = (*grace).max(until);
-                self.graces.insert((*grace, id));
+            if member.connections.is_empty() && !member.gone {
+                let grace = member.grace_until.map_or(until, |own| own.max(until));
+                member.grace_until = Some(grace);
+                self.graces.insert((grace, id));
             }
         }
     }
@@ -375,7 +392,15 @@ impl Roster {
     pub(crate) fn take_grace_over(&mut self, now: u64) -> Option<MemberId> {
         let (_, member) = *self.graces.first().filter(|(until, _)| *until <= now)?;
         self.graces.pop_first();
+        self.give_back();
         Some(member)
+    }
+
+    /// An emptied set keeps a leaf.
+    fn give_back(&mut self) {
+        if self.graces.is_empty() {
+            self.graces = BTreeSet::new();
+        }
     }
 
     pub(crate) fn next_grace(&self) -> Option<u64> {

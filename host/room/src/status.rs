@@ -38,6 +38,7 @@ impl Room {
             self.roster.next_grace(),
             self.roster.reservations().next_due(),
             self.signals.next_due(),
+            self.ring.idle_at(&self.limits),
             // Once it is past, an ephemeral room ends by itself and others are the host's to put away.
             self.empty_deadline().filter(|due| *due > now),
         ];

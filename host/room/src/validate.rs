@@ -134,7 +134,11 @@ impl Review<'_> {
     fn forwarding(&mut self, forwarding: &Forwarding) -> Check {
         let index = usize::try_from(forwarding.index).unwrap_or(usize::MAX);
         match self.events.get(index) {
-            Some(Event::Message(_)) => self.audience(&forwarding.to),
+            Some(Event::Message(message)) => {
+                // Nothing is copied here, but each is framed anew for those who get it.
+                self.weigh(message.payload.len());
+                self.audience(&forwarding.to)
+            }
             _ => Err(invalid(format!(
                 "forward of event {index}, which is no message of this batch"
             ))),

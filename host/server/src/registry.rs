@@ -2,7 +2,9 @@
 
 use crate::actor::{Actor, Host, Order, RoomHandle};
 use crate::kinds::Kind;
+use crate::net::limits::counted_as;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -11,8 +13,11 @@ use tokio::sync::Notify;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RoomError {
     /// The configuration allows no more.
-    #[error("there are {0} rooms already, as many as this server is configured for")]
-    TooMany(usize),
+    #[error("there are as many rooms as this server is configured for")]
+    TooMany,
+    /// The configuration allows no more that somebody at this address has opened.
+    #[error("too many rooms have been opened from your address")]
+    TooManyOfOne,
     /// The server is going down.
     #[error("the server is going down")]
     ShuttingDown,
@@ -23,16 +28,70 @@ pub enum RoomError {
 
 type Key = (Arc<str>, Arc<str>);
 
+/// How many rooms may live.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomQuota {
+    /// In all.
+    pub most: usize,
+    /// Of those that were opened from one client address (an IPv6 /64 counts as one); 0 for any number.
+    pub most_per_address: usize,
+}
+
+/// A room on the list.
+struct Live {
+    handle: RoomHandle,
+    /// From where it was opened; `None` for the house itself.
+    opener: Option<IpAddr>,
+}
+
 #[derive(Default)]
 struct Inner {
-    rooms: HashMap<Key, RoomHandle>,
+    rooms: HashMap<Key, Live>,
+    by_opener: HashMap<IpAddr, usize>,
     closing: bool,
+}
+
+impl Inner {
+    /// Whether one more may be opened from there.
+    fn check(&self, quota: RoomQuota, opener: Option<IpAddr>) -> Result<(), RoomError> {
+        if self.closing {
+            return Err(RoomError::ShuttingDown);
+        }
+        if self.rooms.len() >= quota.most {
+            return Err(RoomError::TooMany);
+        }
+        let opened = opener.and_then(|opener| self.by_opener.get(&opener));
+        let full = |opened: &usize| *opened >= quota.most_per_address;
+        if quota.most_per_address > 0 && opened.is_some_and(full) {
+            return Err(RoomError::TooManyOfOne);
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, key: Key, live: Live) {
+        if let Some(opener) = live.opener {
+            *self.by_opener.entry(opener).or_default() += 1;
+        }
+        self.rooms.insert(key, live);
+    }
+
+    fn remove(&mut self, key: &Key) {
+        let Some(opener) = self.rooms.remove(key).and_then(|live| live.opener) else {
+            return;
+        };
+        if let Some(opened) = self.by_opener.get_mut(&opener) {
+            *opened = opened.saturating_sub(1);
+            if *opened == 0 {
+                self.by_opener.remove(&opener);
+            }
+        }
+    }
 }
 
 /// The live rooms, by kind and id.
 pub struct Registry {
     host: Host,
-    most: usize,
+    quota: RoomQuota,
     inner: Mutex<Inner>,
     emptier: Notify,
     storage: Mutex<Option<String>>,
@@ -41,60 +100,73 @@ pub struct Registry {
 impl Registry {
     /// None yet, and never more than so many.
     #[must_use]
-    pub fn new(host: Host, most: usize) -> Arc<Self> {
+    pub fn new(host: Host, quota: RoomQuota) -> Arc<Self> {
         Arc::new(Self {
             host,
-            most,
+            quota,
             inner: Mutex::new(Inner::default()),
             emptier: Notify::new(),
             storage: Mutex::new(None),
         })
     }
 
-    /// The room of that name, opened if need be.
+    /// The room of that name, opened for the house itself if need be.
     ///
     /// # Errors
     /// There can be no such room now.
     pub fn room(self: &Arc<Self>, kind: &Arc<Kind>, id: &str) -> Result<RoomHandle, RoomError> {
+        self.find(kind, id, None)
+    }
+
+    /// The room of that name, opened for a client at that address if need be.
+    ///
+    /// # Errors
+    /// There can be no such room now.
+    pub fn room_for(
+        self: &Arc<Self>,
+        kind: &Arc<Kind>,
+        id: &str,
+        client: IpAddr,
+    ) -> Result<RoomHandle, RoomError> {
+        self.find(kind, id, Some(counted_as(client)))
+    }
+
+    fn find(
+        self: &Arc<Self>,
+        kind: &Arc<Kind>,
+        id: &str,
+        opener: Option<IpAddr>,
+    ) -> Result<RoomHandle, RoomError> {
         if id.is_empty() || id.encode_utf16().count() > 512 {
             return Err(RoomError::BadId);
         }
         let key: Key = (kind.shared_name(), Arc::from(id));
         let mut inner = self.lock();
-        if let Some(handle) = inner.rooms.get(&key) {
-            return Ok(handle.clone());
+        if let Some(live) = inner.rooms.get(&key) {
+            return Ok(live.handle.clone());
         }
-        if inner.closing {
-            return Err(RoomError::ShuttingDown);
-        }
-        if inner.rooms.len() >= self.most {
-            return Err(RoomError::TooMany(self.most));
-        }
-        let limits = kind.limits();
-        let handle = RoomHandle::new(
-            Arc::clone(&key.0),
-            Arc::clone(&key.1),
-            kind.program(),
-            limits,
-        );
-        inner.rooms.insert(key, handle.clone());
+        inner.check(self.quota, opener)?;
+        let (name, id) = (Arc::clone(&key.0), Arc::clone(&key.1));
+        let handle = RoomHandle::new(name, id, kind.program(), kind.limits());
+        let live = Live {
+            handle: handle.clone(),
+            opener,
+        };
+        inner.insert(key, live);
         drop(inner);
-        let actor = Actor::new(
-            handle.clone(),
-            Arc::clone(kind),
-            self.host.clone(),
-            Arc::clone(self),
-        );
+        let (kind, registry) = (Arc::clone(kind), Arc::clone(self));
+        let actor = Actor::new(handle.clone(), kind, self.host.clone(), registry);
         tokio::spawn(actor.run());
         Ok(handle)
     }
 
-    /// A room is over.
+    /// A room is over: its door is closed, or is about to be.
     pub(crate) fn remove(&self, handle: &RoomHandle) {
         let mut inner = self.lock();
         let key: Key = (Arc::clone(handle.kind()), Arc::clone(handle.id()));
-        if inner.rooms.get(&key).is_some_and(|live| live.same(handle)) {
-            inner.rooms.remove(&key);
+        let listed = inner.rooms.get(&key);
+        if listed.is_some_and(|live| live.handle.same(handle)) {
+            inner.remove(&key);
         }
         drop(inner);
         self.emptier.notify_waiters();
@@ -117,7 +189,8 @@ impl Registry {
         let handles: Vec<RoomHandle> = {
             let mut inner = self.lock();
             inner.closing = true;
-            inner.rooms.values().cloned().collect()
+            let rooms = inner.rooms.values();
+            rooms.map(|live| live.handle.clone()).collect()
         };
         handles.iter().for_each(|handle| handle.order(Order::Leave));
         loop {

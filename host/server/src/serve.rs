@@ -138,6 +138,7 @@ fn service(config: &Config, router: Router, doors: Arc<dyn Doors>, limits: Arc<L
         proxies: config.net.proxies(),
         limits,
         header_timeout: config.net.header_timeout.get(),
+        answer_timeout: config.net.answer_timeout.get(),
     }
 }
 

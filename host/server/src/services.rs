@@ -10,7 +10,7 @@ use crate::kinds::{KindSettings, Kinds};
 use crate::modules::{ModuleError, Modules};
 use crate::net::flusher::Flusher;
 use crate::probe::{self, Heartbeat, ProbeError};
-use crate::registry::Registry;
+use crate::registry::{Registry, RoomQuota};
 use roost_protocol::play::close;
 use roost_room::{Capability, Limits};
 use roost_sandbox::{LoadError, Sandbox};
@@ -23,6 +23,8 @@ use thiserror::Error;
 
 /// How often it is looked whether everything works.
 const PULSE: Duration = Duration::from_millis(250);
+/// Profiles that are read from the store at a time.
+const READERS: usize = 4;
 /// Folder of compiled programs in the state directory.
 const CACHE_FOLDER: &str = "cache";
 
@@ -82,7 +84,11 @@ impl Services {
             store: store.rooms().clone(),
             pool: Pool::new(cores),
         };
-        let registry = Registry::new(host, config.rooms.max);
+        let quota = RoomQuota {
+            most: config.rooms.max,
+            most_per_address: config.rooms.max_per_address,
+        };
+        let registry = Registry::new(host, quota);
         let heart = probe::start(&registry, probe).await?;
         let kinds = Arc::new(kinds);
         let entrance = Entrance {
@@ -90,6 +96,7 @@ impl Services {
             registry: Arc::clone(&registry),
             keys,
             anonymous: config.play.anonymous,
+            readers: Pool::new(READERS),
             sockets: config.net.socket(close::SLOW),
             flusher: Flusher::start(cores),
         };
@@ -126,6 +133,9 @@ impl Services {
     /// What could not be stored any more.
     pub async fn stop(self) -> Result<(), StartError> {
         self.registry.shut_down().await;
+        for kind in self.kinds.iter() {
+            kind.lobby().saved().await;
+        }
         let store = self.store;
         let closed = tokio::task::spawn_blocking(move || store.close()).await?;
         closed.map_err(|source| StartError::Store {

@@ -8,6 +8,15 @@ use tokio::sync::Notify;
 /// Rejections told at once; further ones are counted with these.
 const MOST: usize = 64;
 
+/// Why a room answers nobody any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoneReason {
+    /// It could not be opened, or was lost. The log says why; a client is only told that it is so (1011).
+    Broken,
+    /// It was over, or had gone to rest, before it came to the knock: a new one may be opened under its name.
+    Over,
+}
+
 /// Something a session has to act on.
 #[derive(Debug)]
 pub enum SessionEvent {
@@ -31,11 +40,13 @@ pub enum SessionEvent {
     },
     /// The room has done with it.
     Closed(Closing),
+    /// The room is gone. Instead of an answer, or of [`SessionEvent::Closed`] when there is nobody left to say it.
+    Gone(GoneReason),
     /// The server is going down.
     Leaving,
 }
 
-/// Where a session is told things. Never waited for by a room.
+/// Where a session is told things by one room. Never waited for by it.
 #[derive(Debug, Default)]
 pub struct SessionInbox {
     queue: Mutex<VecDeque<SessionEvent>>,
@@ -43,8 +54,7 @@ pub struct SessionInbox {
 }
 
 impl SessionInbox {
-    /// Tell the session something. Rejections beyond a bound are lost; there is at most one of
-    /// everything else at a time.
+    /// Tell the session something. Rejections beyond a bound are lost; there are only a few of everything else.
     pub fn push(&self, event: SessionEvent) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.len() < MOST || !matches!(event, SessionEvent::Rejected) {
@@ -69,5 +79,24 @@ impl SessionInbox {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_rejections_are_lost() {
+        let inbox = SessionInbox::default();
+        for _ in 0..MOST + 10 {
+            inbox.push(SessionEvent::Rejected);
+        }
+        inbox.push(SessionEvent::Leaving);
+        for _ in 0..MOST {
+            assert!(matches!(inbox.next().await, SessionEvent::Rejected));
+        }
+        assert!(matches!(inbox.next().await, SessionEvent::Leaving));
+        assert!(inbox.try_next().is_none());
     }
 }

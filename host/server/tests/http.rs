@@ -183,6 +183,33 @@ async fn an_operators_folder_stands_in_front() {
 }
 
 #[tokio::test]
+async fn an_operators_file_is_sent_whole_and_only_when_it_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let text: String = (0..50_000).map(|n| format!("line {n}\n")).collect();
+    std::fs::write(folder.path().join("long.txt"), &text).unwrap();
+    let config = HttpConfig {
+        static_dir: Some(folder.path().to_owned()),
+        ..HttpConfig::default()
+    };
+    let (router, _) = site(&config);
+    let (status, headers, body) = ask(&router, "GET", "/long.txt", &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(body == text);
+    let length = headers[header::CONTENT_LENGTH].to_str().unwrap();
+    assert_eq!(length, text.len().to_string());
+    let tag = headers[header::ETAG].to_str().unwrap();
+    let (status, head, body) = ask(&router, "HEAD", "/long.txt", &[]).await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, ""));
+    assert_eq!(head[header::ETAG], tag);
+    assert_eq!(head[header::CONTENT_LENGTH], length);
+    let known = [("if-none-match", tag)];
+    let (status, _, body) = ask(&router, "GET", "/long.txt", &known).await;
+    assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    std::fs::write(folder.path().join("long.txt"), "new").unwrap();
+    assert_eq!(ask(&router, "GET", "/long.txt", &known).await.2, "new");
+}
+
+#[tokio::test]
 async fn health_and_readiness_differ() {
     let (router, readiness) = site(&HttpConfig::default());
     let store = readiness.check("store");

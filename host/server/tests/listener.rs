@@ -86,6 +86,7 @@ async fn start(sockets: usize, per_address: usize, trusted: &str, tls: Option<Tl
             "/who",
             get(|Extension(client): Extension<Client>| async move { client.address.to_string() }),
         )
+        .route("/large", get(|| async { vec![b'x'; LARGE] }))
         .fallback(|uri: Uri| async move { (StatusCode::NOT_FOUND, uri.to_string()) });
     let service = Service {
         router,
@@ -98,6 +99,7 @@ async fn start(sockets: usize, per_address: usize, trusted: &str, tls: Option<Tl
         ),
         limits: limits.clone(),
         header_timeout: Duration::from_millis(300),
+        answer_timeout: Duration::from_millis(300),
     };
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(serve(vec![listener], Arc::new(service), stopped));
@@ -109,6 +111,8 @@ async fn start(sockets: usize, per_address: usize, trusted: &str, tls: Option<Tl
     }
 }
 
+/// More than the kernel takes for a client that does not read.
+const LARGE: usize = 32 << 20;
 const LOOPBACK: &str = "127.0.0.0/8";
 
 /// Sends `head` and gives back everything that comes.
@@ -284,6 +288,32 @@ async fn the_client_behind_a_proxy_is_known() {
     let server = start(10, 10, "10.0.0.0/8", None).await;
     let answer = ask(server.addr, &who("X-Forwarded-For: 6.6.6.6\r\n")).await;
     assert!(answer.ends_with("\r\n\r\n127.0.0.1"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_asks_and_never_reads_is_cut_off() {
+    let server = start(9, 9, LOOPBACK, None).await;
+    let request = "GET /large HTTP/1.1\r\nhost: x\r\n\r\n";
+    for requests in [1, 1000] {
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        let requests = request.repeat(requests);
+        stream.write_all(requests.as_bytes()).await.unwrap();
+        // Still there, with a place, until its time is up.
+        let mut head = [0; 15];
+        stream.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+        server.limits.drained().await;
+        drop(stream);
+    }
+    // Who reads gets everything, however often he asks.
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let last = "GET /large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let requests = request.repeat(2) + last;
+    stream.write_all(requests.as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers).await.unwrap();
+    let letters = answers.iter().filter(|&&byte| byte == b'x').count();
+    assert_eq!(letters, 3 * LARGE);
 }
 
 #[tokio::test]

@@ -75,16 +75,39 @@ impl<'a> Plan<'a> {
     /// A generation none of the stored or pending pieces of `head` has.
     pub(crate) fn next_generation(&self, head: &[u8]) -> Result<u64, StoreError> {
         let pieces = self.keys_within(&key::pieces_of(head), None)?;
-        let newest = pieces
-            .iter()
-            .filter_map(|piece| key::generation_of(piece, head.len()))
-            .max();
-        Ok(newest.unwrap_or(0).wrapping_add(1))
+        Ok(after_all(&pieces, head))
+    }
+
+    /// Whether there is a value, stored or pending.
+    fn holds(&self, head: &[u8]) -> Result<bool, StoreError> {
+        match self.writes.get(head) {
+            Some(pending) => Ok(pending.is_some()),
+            None => self
+                .tree
+                .contains_key(head)
+                .map_err(|source| self.failed(source)),
+        }
+    }
+
+    fn failed(&self, source: sled::Error) -> StoreError {
+        StoreError::Database {
+            path: self.path.to_owned(),
+            source: source.into(),
+        }
     }
 
     fn put(&mut self, head: &[u8], tag: u64, bytes: &Bytes) -> Result<(), StoreError> {
-        let generation = self.next_generation(head)?;
-        self.remove_within(&key::pieces_of(head), None)?;
+        // Most puts are records of a journal: small, under a key that never was. Those leave nothing behind,
+        // and looking for one key is cheaper than for many.
+        let pieces = if bytes.len() > PIECE_BYTES || self.holds(head)? {
+            self.keys_within(&key::pieces_of(head), None)?
+        } else {
+            BTreeSet::new()
+        };
+        let generation = after_all(&pieces, head);
+        for piece in pieces {
+            self.remove(piece);
+        }
         let content = if bytes.len() <= PIECE_BYTES {
             Content::Inline(bytes.clone())
         } else {
@@ -146,10 +169,7 @@ impl<'a> Plan<'a> {
         let range = first.to_vec()..end;
         let mut keys = BTreeSet::new();
         for entry in self.tree.range(range.clone()) {
-            let (key, _) = entry.map_err(|source| StoreError::Database {
-                path: self.path.to_owned(),
-                source: source.into(),
-            })?;
+            let (key, _) = entry.map_err(|source| self.failed(source))?;
             keys.insert(key.to_vec());
         }
         for (key, value) in self.writes.range(range) {
@@ -160,6 +180,14 @@ impl<'a> Plan<'a> {
         }
         Ok(keys)
     }
+}
+
+/// A generation none of these pieces of `head` has.
+fn after_all(pieces: &BTreeSet<Vec<u8>>, head: &[u8]) -> u64 {
+    let generations = pieces
+        .iter()
+        .filter_map(|piece| key::generation_of(piece, head.len()));
+    generations.max().unwrap_or(0).wrapping_add(1)
 }
 
 /// The description of `bytes` cut into pieces.

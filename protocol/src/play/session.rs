@@ -16,7 +16,7 @@ const MINUTE_MS: u64 = 60_000;
 pub struct Said {
     /// About what.
     pub topic: Topic,
-    /// What: canonical JSON or bytes.
+    /// What: JSON as the client wrote it, checked but not changed; or bytes.
     pub payload: Payload,
     /// What to do when the room has too many.
     pub intake: Intake,
@@ -86,24 +86,26 @@ impl PlaySession {
         })
     }
 
-    /// Read a binary frame by the topics of a program. The payload is shared, not copied.
+    /// Read a binary frame by the topics of a program. The payload is copied: sharing it would
+    /// keep the whole buffer that the frame was read into, for as long as the room keeps the message.
     ///
     /// # Errors
     /// It is not one that this door takes.
-    pub fn binary(frame: &Bytes, manifest: &Manifest) -> Result<Said, FrameError> {
+    pub fn binary(frame: &[u8], manifest: &Manifest) -> Result<Said, FrameError> {
         let malformed = |text: &str| FrameError::Malformed(text.to_owned());
         let length = usize::from(*frame.first().ok_or_else(|| malformed("an empty frame"))?);
-        let name = frame
-            .get(1..=length)
+        let parts = frame
+            .split_at_checked(1 + length)
             .filter(|_| (1..=Topic::MAX).contains(&length));
-        let name = name.ok_or_else(|| malformed("no topic of 1 to 64 bytes in front"))?;
+        let (name, payload) =
+            parts.ok_or_else(|| malformed("no topic of 1 to 64 bytes in front"))?;
+        let name = name.get(1..).unwrap_or_default();
         let name = std::str::from_utf8(name).map_err(|_| malformed("the topic is not UTF-8"))?;
         let (topic, intake) = topic(name, manifest)?;
-        let payload = frame.slice(1 + length..);
         check_size(payload.len())?;
         Ok(Said {
             topic,
-            payload: Payload::Binary(payload),
+            payload: Payload::Binary(Bytes::copy_from_slice(payload)),
             intake,
         })
     }
@@ -260,13 +262,20 @@ mod tests {
             (b"\x05state", "closed_topic"),
         ];
         for (frame, expected) in cases {
-            let frame = Bytes::copy_from_slice(frame);
             assert_eq!(
-                code(PlaySession::binary(&frame, &manifest())),
+                code(PlaySession::binary(frame, &manifest())),
                 expected,
                 "{frame:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_message_does_not_keep_the_buffer_it_came_in() {
+        let buffer = Bytes::from(b"\x03sayabc".repeat(1000));
+        let said = PlaySession::binary(&buffer.slice(..7), &manifest()).unwrap();
+        assert_eq!(&said.payload.bytes()[..], b"abc");
+        assert!(buffer.is_unique());
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Claims {
 pub struct Grant {
     /// Who it is.
     pub user: UserId,
+    /// Whether the host itself gave the token to somebody who came without one.
+    pub anonymous: bool,
     /// Name wished for.
     pub name: Option<String>,
     /// Colour wished for.
@@ -90,10 +92,11 @@ impl Claims {
         if !(1..=MAX_USER).contains(&self.user.len()) {
             return Err(TokenError::OutOfBounds("user"));
         }
-        let issuer = match (&self.roost, &self.iss) {
-            (Some(own), _) if own == "anon" => "anon".to_owned(),
-            (_, Some(iss)) => format!("jwt/{iss}"),
-            (_, None) => "jwt".to_owned(),
+        let anonymous = self.roost.as_deref() == Some("anon");
+        let issuer = match &self.iss {
+            _ if anonymous => "anon".to_owned(),
+            Some(iss) => format!("jwt/{iss}"),
+            None => "jwt".to_owned(),
         };
         let user = UserId::new(&issuer, &self.user).ok_or(TokenError::OutOfBounds("iss"))?;
         let color = self
@@ -109,6 +112,7 @@ impl Claims {
         }
         Ok(Grant {
             user,
+            anonymous,
             name,
             color: color.transpose()?,
             claims: self.for_rules()?,

@@ -152,6 +152,9 @@ fn text_delivery(outgoing: &Outgoing, data: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// In place of the number of a binary delivery that has none: numbers begin with 1.
+const NO_NUMBER: u64 = 0;
+
 fn binary_delivery(outgoing: &Outgoing, data: &[u8]) -> Vec<u8> {
     let topic = outgoing.topic.as_str().as_bytes();
     let from = outgoing
@@ -159,10 +162,15 @@ fn binary_delivery(outgoing: &Outgoing, data: &[u8]) -> Vec<u8> {
         .as_ref()
         .map_or("", |speaker| speaker.user.subject())
         .as_bytes();
-    let mut frame = Vec::with_capacity(3 + topic.len() + from.len() + data.len());
+    let number = match outgoing.route {
+        Route::Reliable(number) => number.0,
+        Route::Unreliable | Route::Latest(_) => NO_NUMBER,
+    };
+    let mut frame = Vec::with_capacity(11 + topic.len() + from.len() + data.len());
     // A topic has at most 64 bytes and a user id at most 256: both lengths fit.
     frame.push(u8::try_from(topic.len()).unwrap_or(u8::MAX));
     frame.extend_from_slice(topic);
+    frame.extend_from_slice(&number.to_be_bytes());
     frame.extend_from_slice(&u16::try_from(from.len()).unwrap_or(u16::MAX).to_le_bytes());
     frame.extend_from_slice(from);
     frame.extend_from_slice(data);
@@ -317,11 +325,15 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_delivery_is_prefixed_with_topic_and_author() {
-        let (frame, binary) = delivery(&outgoing(Payload::binary(vec![9, 8]), "bob"));
+    fn a_binary_delivery_is_prefixed_with_topic_number_and_author() {
+        let mut outgoing = outgoing(Payload::binary(vec![9, 8]), "bob");
+        let (frame, binary) = delivery(&outgoing);
         assert_eq!(
             (frame.as_slice(), binary),
-            (&b"\x03say\x03\x00bob\x09\x08"[..], true)
+            (&b"\x03say\0\0\0\0\0\0\0\x11\x03\0bob\x09\x08"[..], true)
         );
+        (outgoing.speaker, outgoing.route) = (None, Route::Latest(7));
+        let unnumbered = &b"\x03say\0\0\0\0\0\0\0\0\0\0\x09\x08"[..];
+        assert_eq!(delivery(&outgoing).0, unnumbered);
     }
 }

@@ -3,7 +3,7 @@
 use crate::scripts::script;
 use crate::stage::Stage;
 use proptest::prelude::*;
-use roost_room::{CallRecord, Checkpoint, RecordError, Room};
+use roost_room::{CallRecord, Checkpoint, Outcome, RecordError, Room};
 
 fn played(seed: u64) -> Stage {
     let mut stage = Stage::new("");
@@ -37,6 +37,7 @@ proptest! {
         }
         for record in &stage.records {
             prop_assert_eq!(&CallRecord::from_bytes(&record.to_bytes()).unwrap(), record);
+            prop_assert_eq!(record.effects.is_some(), record.outcome == Outcome::Accepted);
         }
     }
 

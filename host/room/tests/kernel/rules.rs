@@ -167,6 +167,13 @@ impl Instance {
         }
     }
 
+    /// All that these calls may hand out is a reason.
+    fn watch_answer(&self, limits: CallLimits) {
+        if limits.output > 64 * 1024 {
+            self.violation(format!("{} bytes out to begin with", limits.output));
+        }
+    }
+
     fn watchdog(&mut self) -> Result<(), Fault> {
         let left = self.strings.interrupt_in.load(Ordering::Relaxed);
         if left == 0 {
@@ -213,8 +220,16 @@ impl Instance {
 }
 
 impl Rules for Instance {
-    fn init(&mut self, room: &RoomIdentity, _: CallLimits) -> Result<Result<(), String>, Fault> {
+    fn init(
+        &mut self,
+        room: &RoomIdentity,
+        limits: CallLimits,
+    ) -> Result<Result<(), String>, Fault> {
         self.enter("init");
+        self.watch_answer(limits);
+        if room.options.contains("talkative") {
+            return Ok(Err("ö".repeat(limits.output / 2)));
+        }
         if room.options.contains("refuse") {
             return Ok(Err("not today".to_owned()));
         }
@@ -229,6 +244,7 @@ impl Rules for Instance {
         limits: CallLimits,
     ) -> Result<Result<(), String>, Fault> {
         self.enter("restore");
+        self.watch_answer(limits);
         if self.refuses {
             return Ok(Err("an unknown state".to_owned()));
         }

@@ -3,10 +3,10 @@
 use crate::rules::{Script, Strings, limits};
 use crate::words::{named, parting, say};
 use roost_room::{
-    CallRecord, Checkpoint, Clock, ConnectionId, Durability, EndCause, Flow, Identity, Input,
-    Knock, Limits, MediaRight, MemberId, Opening, Output, Pace, Payload, Persist, Profile,
-    ProgramHash, ResumePoint, Right, Room, RoomConfig, SessionId, Signal, Ticket, Topic, Track,
-    UserId,
+    Access, CallRecord, Checkpoint, Clock, ConnectionId, DocQuestion, Durability, EndCause, Flow,
+    Identity, Input, Knock, Limits, MediaRight, MemberId, Opening, Output, Pace, Payload, Persist,
+    Profile, ProgramHash, ResumePoint, Right, Room, RoomConfig, SessionId, Signal, Ticket, Topic,
+    Track, UserId,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -270,9 +270,16 @@ impl Stage {
                     number: number.parse().unwrap(),
                 }
             });
+        let renamed = words.iter().find_map(|w| w.strip_prefix("as="));
         Input::Knock(Knock {
             session: SessionId(id(words[0]).into()),
-            who: identity(words[1]),
+            who: Identity {
+                profile: Profile {
+                    name: renamed.unwrap_or(words[1]).to_owned(),
+                    color: 0,
+                },
+                ..identity(words[1])
+            },
             options: "{}".to_owned(),
             leaving: None,
             resume,
@@ -324,6 +331,11 @@ impl Stage {
                 flow: words
                     .get(2)
                     .map_or(Flow::Send, |from| Flow::Receive(MemberId(id(from)))),
+            }),
+            "read" => Input::DocAccess(DocQuestion {
+                who: identity(words[1]),
+                doc: words[2].to_owned(),
+                access: Access::Read,
             }),
             "end" => Input::End(EndCause::Closed),
             _ => return None,
@@ -414,6 +426,11 @@ impl Stage {
                 self.strings
                     .interrupts
                     .store(words[1].parse().unwrap(), Ordering::Relaxed);
+            }
+            // The last records never came to be: the process was killed before.
+            "lose" => {
+                let left = self.records.len() - words[1].parse::<usize>().unwrap();
+                self.records.truncate(left);
             }
             "show" => self.show(words[1]),
             _ => return false,

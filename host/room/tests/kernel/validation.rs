@@ -181,3 +181,34 @@ fn names_and_numbers_out_of_bounds() {
     refused("snapshot", "increment inf", "not finite");
     accepted("snapshot", "increment 1");
 }
+
+#[test]
+fn forwards_weigh_what_they_send_each_time() {
+    let large = |forwards| {
+        let commands = repeated(forwards, |_| "fwd 0".to_owned());
+        let padding = 65_536 - commands.len();
+        commands + &";".repeat(padding)
+    };
+    accepted("", &large(64));
+    refused("", &large(65), "bytes in the effects of a call");
+    // A small message may go to many.
+    let mut stage = Stage::new("");
+    for line in ["room", "enter s1 ann"] {
+        stage.play(line);
+    }
+    stage.play(&format!("+ say c1 {}", ";".repeat(100)));
+    let forwards = repeated(8192, |_| "fwd 0".to_owned());
+    stage.lines.clear();
+    stage.play(&format!("signal 1 {forwards}"));
+    stage.drain();
+    let sent = stage.lines.iter().filter(|line| line.contains("deliver"));
+    assert_eq!(sent.count(), 8192);
+}
+
+#[test]
+fn reasons_against_a_room_are_cut() {
+    let mut stage = Stage::new("");
+    stage.play("room options=talkative");
+    stage.assert_promises("a long reason");
+    assert_eq!(stage.lines, [format!("no room: {}", "ö".repeat(512))]);
+}

@@ -108,6 +108,7 @@ fn persist(persist: &Persist) -> String {
         Persist::Call {
             ticket, sequence, ..
         } => format!("persist {ticket}: call {sequence}"),
+        Persist::Delete { ticket } => format!("persist {ticket}: delete"),
     }
 }
 
@@ -133,6 +134,7 @@ pub(crate) fn say(output: &Output) -> String {
             let resumed = if *resumed { " resumed" } else { "" };
             format!("attached s{session} m{member}/c{connection}{resumed}")
         }
+        Output::Forgotten { session } => format!("forgotten s{session}"),
         Output::Detached { connection, reason } => format!("detached c{connection} {reason:?}"),
         Output::Close {
             connection,

@@ -17,12 +17,15 @@ type Checked<T> = Result<T, String>;
 
 /// The kernel's form of what a call wants. The first invalid one voids them all.
 pub(crate) fn effects(effects: Vec<wit::Effect>, topics: &Topics) -> Result<Vec<Effect>, Fault> {
-    let convert = |(place, one): (usize, wit::Effect)| {
+    // Collecting results would not know how many there are.
+    let mut converted = Vec::with_capacity(effects.len());
+    for (place, one) in effects.into_iter().enumerate() {
         let name = name(&one);
-        effect(one, topics)
-            .map_err(|reason| Fault::Invalid(format!("effect {place}, {name}: {reason}")))
-    };
-    effects.into_iter().enumerate().map(convert).collect()
+        let checked = effect(one, topics)
+            .map_err(|reason| Fault::Invalid(format!("effect {place}, {name}: {reason}")))?;
+        converted.push(checked);
+    }
+    Ok(converted)
 }
 
 fn effect(effect: wit::Effect, topics: &Topics) -> Checked<Effect> {

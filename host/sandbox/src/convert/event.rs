@@ -16,15 +16,19 @@ pub(crate) fn events<'a>(
 ) -> Result<Vec<wit::Event<'a>>, Fault> {
     let mut last = None;
     let mut programs = programs.iter();
-    let convert = |event: &'a Event| match event {
-        Event::Message(said) => message(said, topics, &mut last),
-        Event::Activated(meta) => Ok(wit::Event::Activated(wit::SnapshotMeta {
-            program: programs.next().map_or("", String::as_str),
-            state_version: meta.state_version,
-        })),
-        other => Ok(plain(other)),
-    };
-    events.iter().map(convert).collect()
+    // Collecting results would not know how many there are.
+    let mut converted = Vec::with_capacity(events.len());
+    for event in events {
+        converted.push(match event {
+            Event::Message(said) => message(said, topics, &mut last)?,
+            Event::Activated(meta) => wit::Event::Activated(wit::SnapshotMeta {
+                program: programs.next().map_or("", String::as_str),
+                state_version: meta.state_version,
+            }),
+            other => plain(other),
+        });
+    }
+    Ok(converted)
 }
 
 /// Time and chance of a call.

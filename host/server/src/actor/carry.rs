@@ -75,7 +75,11 @@ impl Actor {
             Output::Right { .. } => {}
             Output::DocChange(change) => self.refuse_document(change.doc),
             Output::Fault(report) => self.note_fault(&report),
-            Output::Ended(_) => self.forget_stored(),
+            // What is stored of it goes with `Persist::Delete`.
+            Output::Ended(_) => {}
+            Output::Forgotten { session } => {
+                self.arriving.remove(&session);
+            }
             Output::Stopped(reason) => self.note_stop(&reason),
             of_the_kind => self.carry_to_lobby(of_the_kind),
         }
@@ -180,12 +184,16 @@ impl Actor {
 
     /// Hand something to the store. It answers through the room's own post.
     async fn persist(&mut self, persist: Persist) {
-        let (Persist::Checkpoint { ticket, .. } | Persist::Call { ticket, .. }) = persist;
+        let ticket = persist.ticket();
         loop {
             let began = Instant::now();
             let handle = self.handle.clone();
+            let deletes = matches!(persist, Persist::Delete { .. });
             let done = Box::new(move |result: Result<(), StoreError>| {
                 Self::note_commit(began);
+                if let (true, Err(error)) = (deletes, &result) {
+                    tracing::error!(kind = %handle.kind(), room = %handle.id(), %error, "the state of an ended room stays");
+                }
                 handle.acknowledge(ticket, result.map_err(|error| error.to_string()));
             });
             let submitted = self
@@ -209,20 +217,9 @@ impl Actor {
             Persist::Call {
                 sequence, bytes, ..
             } => batch.append_journal(&key, *sequence, bytes.clone()),
+            Persist::Delete { .. } => batch.delete_room(&key),
         };
         Ok(batch)
-    }
-
-    /// The room is over for good: nothing is left to come back to.
-    fn forget_stored(&self) {
-        let deleted = RoomKey::new(self.kind.name(), self.handle.id()).and_then(|key| {
-            let mut batch = Batch::new();
-            batch.delete_room(&key);
-            self.host.store.submit(batch, Box::new(|_| ()))
-        });
-        if let Err(error) = deleted {
-            tracing::error!(kind = self.kind.name(), room = %self.handle.id(), %error, "the state of an ended room stays");
-        }
     }
 
     fn note_fault(&self, report: &FaultReport) {

@@ -15,13 +15,10 @@ use crate::clock::HostClock;
 use crate::fanout::{Outlet, Outlets, Sink};
 use crate::kinds::Kind;
 use crate::registry::Registry;
-use crate::session::SessionEvent;
+use crate::session::{GoneReason, SessionEvent};
 use crate::telemetry;
 use metrics::{counter, gauge, histogram};
-use roost_room::{
-    Answer, Clock, Closing, Input, Output, Placement, RefusalReason, Room, SessionId, StopReason,
-    Ticket,
-};
+use roost_room::{Clock, Input, Output, Placement, Room, SessionId, StopReason, Ticket};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +100,7 @@ impl Actor {
                     self.registry.report_storage(&reason.to_string());
                 }
                 self.registry.remove(&self.handle);
-                self.turn_away(&reason.to_string());
+                self.turn_away(GoneReason::Broken);
                 self.finished = true;
             }
         }
@@ -297,35 +294,32 @@ impl Actor {
         self.kind
             .lobby()
             .room_closed(self.handle.id(), room.is_running());
-        self.turn_away("the room is over");
+        self.turn_away(GoneReason::Over);
         self.finished = true;
     }
 
-    fn turn_away(&mut self, text: &str) {
+    /// Whoever still asks to enter.
+    fn turn_away(&mut self, reason: GoneReason) {
         let waiting = self.handle.close();
-        for outlet in waiting
-            .into_iter()
-            .chain(std::mem::take(&mut self.arriving).into_values())
-        {
-            let answer = Answer::Refused {
-                reason: RefusalReason::Forbidden,
-                text: text.to_owned(),
-            };
-            outlet.inbox.push(SessionEvent::Answer(answer));
+        let arriving = std::mem::take(&mut self.arriving).into_values();
+        for outlet in waiting.into_iter().chain(arriving) {
+            outlet.inbox.push(if self.leaving {
+                SessionEvent::Leaving
+            } else {
+                SessionEvent::Gone(reason)
+            });
         }
     }
 
     /// Tell everybody that the room is no more.
-    fn abandon(&mut self, text: &str) {
+    fn abandon(&mut self) {
         for (connection, outlet) in self.outlets.drain() {
             self.kind
                 .lobby()
                 .detach(&outlet.user, &self.handle, connection);
-            outlet
-                .inbox
-                .push(SessionEvent::Closed(Closing::Stopped(text.to_owned())));
+            outlet.inbox.push(SessionEvent::Gone(GoneReason::Broken));
         }
-        self.turn_away(text);
+        self.turn_away(GoneReason::Broken);
     }
 
     /// Whether there is a client behind it, and not the house itself.
@@ -340,7 +334,7 @@ impl Drop for Actor {
             // A panic: whoever is still attached must not wait for ever, and the next one gets a new room.
             self.registry.remove(&self.handle);
             self.kind.lobby().room_closed(self.handle.id(), false);
-            self.abandon("the room was lost");
+            self.abandon();
         }
         let labels = [("kind", self.kind.name().to_owned())];
         gauge!(telemetry::MEMBERS, &labels).decrement(f64::from(self.headcount));

@@ -10,7 +10,7 @@ use crate::config::sources::{Sources, layers};
 use crate::config::tree::Config;
 
 /// What rules can be granted.
-pub const CAPABILITIES: [&str; 5] = ["set-profile", "move", "publish", "doc-apply", "media"];
+pub const CAPABILITIES: [&str; 3] = ["set-profile", "move", "publish"];
 /// Shortest key of tokens, in bytes.
 pub const MIN_SECRET: usize = 16;
 /// Wrong types are looked for until this many have been found.
@@ -263,6 +263,11 @@ impl Config {
         checks.want(
             net.header_timeout.get().as_millis() >= 100,
             "net.header_timeout",
+            "must be at least 100ms",
+        );
+        checks.want(
+            net.answer_timeout.get().as_millis() >= 100,
+            "net.answer_timeout",
             "must be at least 100ms",
         );
         let message = net.max_message.get();

@@ -31,6 +31,8 @@ pub const DEFAULT_TRUSTED: [(IpAddr, u8); 2] = [
 ];
 /// Time for a TLS handshake and for a request's head.
 pub const DEFAULT_HEADER_TIMEOUT: Time = Time::seconds(10);
+/// Time in which a client has to take some of an HTTP answer.
+pub const DEFAULT_ANSWER_TIMEOUT: Time = Time::seconds(30);
 /// Silence before a ping.
 pub const DEFAULT_PING_EVERY: Time = Time::seconds(30);
 /// Silence before the end.
@@ -47,6 +49,8 @@ pub const DEFAULT_OUTBOX_FRAMES: usize = 4096;
 pub const DEFAULT_MAX_BODY: Size = Size::mib(1);
 /// Live rooms.
 pub const DEFAULT_MAX_ROOMS: usize = 20_000;
+/// Live rooms opened from one address: a twentieth of all, and four for each of its sockets.
+pub const DEFAULT_MAX_ROOMS_PER_ADDRESS: usize = 1_000;
 /// How long members are waited for after a restart.
 pub const DEFAULT_RESTART_GRACE: Time = Time::seconds(60);
 /// Time between checkpoints of a room that changes.
@@ -125,6 +129,8 @@ pub struct NetConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Time for a TLS handshake, and for each request's head.
     pub header_timeout: Time,
+    /// Time in which a request's body, or its answer, has to make progress.
+    pub answer_timeout: Time,
     /// Silence of a WebSocket before it is pinged.
     pub ping_every: Time,
     /// Silence of a WebSocket before it is closed.
@@ -149,6 +155,7 @@ impl Default for NetConfig {
                 .filter_map(|(addr, bits)| IpNet::new(*addr, *bits).ok())
                 .collect(),
             header_timeout: DEFAULT_HEADER_TIMEOUT,
+            answer_timeout: DEFAULT_ANSWER_TIMEOUT,
             ping_every: DEFAULT_PING_EVERY,
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
             flush_window_ms: DEFAULT_FLUSH_WINDOW_MS,
@@ -232,6 +239,8 @@ impl Default for PlayConfig {
 pub struct RoomsConfig {
     /// Live rooms of all kinds.
     pub max: usize,
+    /// Live rooms that were opened from one client address; 0 for any number.
+    pub max_per_address: usize,
     /// How long members are waited for after a restart, at least.
     pub restart_grace: Time,
     /// Time between checkpoints of a room that changes.
@@ -246,6 +255,7 @@ impl Default for RoomsConfig {
     fn default() -> Self {
         Self {
             max: DEFAULT_MAX_ROOMS,
+            max_per_address: DEFAULT_MAX_ROOMS_PER_ADDRESS,
             restart_grace: DEFAULT_RESTART_GRACE,
             checkpoint_every: DEFAULT_CHECKPOINT_EVERY,
             checkpoint_events: DEFAULT_CHECKPOINT_EVENTS,

@@ -8,6 +8,7 @@ mod play;
 pub use identity::{Keys, KeysError};
 pub use play::PlayDoor;
 
+use crate::actor::Pool;
 use crate::kinds::Kinds;
 use crate::net::flusher::Flusher;
 use crate::net::socket::SocketConfig;
@@ -26,6 +27,8 @@ pub struct Entrance {
     pub keys: Keys,
     /// Whether somebody without a token may enter.
     pub anonymous: bool,
+    /// For reading profiles.
+    pub readers: Pool,
     /// How sockets are read and written.
     pub sockets: Arc<SocketConfig>,
     /// Who writes to most of them.

@@ -1,6 +1,5 @@
 //! The pages: built into the binary, with an operator's folder in front of them.
 
-use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -11,8 +10,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
 use percent_encoding::percent_decode_str;
 use rust_embed::RustEmbed;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
 
 use crate::net::paths::is_reserved;
 
@@ -25,6 +28,8 @@ const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src '
                       object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 /// What a folder's name shows.
 const INDEX: &str = "index.html";
+/// Bytes of an operator's file that are in memory at a time, for each who asks for it.
+const PIECE: usize = 16 * 1024;
 
 /// Finds pages by path.
 #[derive(Debug, Clone)]
@@ -32,8 +37,17 @@ pub(crate) struct Pages {
     overlay: Option<Arc<Path>>,
 }
 
+/// What a page consists of.
+enum Content {
+    /// Built in.
+    Embedded(Bytes),
+    /// A file, not opened yet.
+    File(PathBuf),
+}
+
 struct Page {
-    bytes: Cow<'static, [u8]>,
+    content: Content,
+    length: u64,
     tag: String,
     name: String,
 }
@@ -83,8 +97,14 @@ impl Pages {
                     .take(12)
                     .map(|byte| format!("{byte:02x}"))
                     .collect();
+                let length = file.data.len() as u64;
+                let bytes = match file.data {
+                    std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                    std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+                };
                 return Some(Page {
-                    bytes: file.data,
+                    content: Content::Embedded(bytes),
+                    length,
                     tag,
                     name,
                 });
@@ -107,11 +127,11 @@ impl Pages {
             .ok()
             .filter(std::fs::Metadata::is_file)?;
         let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        let bytes = tokio::fs::read(&file).await.ok()?;
-        let tag = format!("{:x}-{:x}", changed.as_nanos(), bytes.len());
+        let length = metadata.len();
         Some(Page {
-            bytes: Cow::Owned(bytes),
-            tag,
+            content: Content::File(file),
+            length,
+            tag: format!("{:x}-{length:x}", changed.as_nanos()),
             name: name.to_owned(),
         })
     }
@@ -140,25 +160,42 @@ async fn serve(
         page = pages.find("/").await;
     }
     match page {
-        Some(page) => page.respond(&headers),
+        Some(page) => page.respond(&method, &headers).await,
         None => (StatusCode::NOT_FOUND, "there is no such page\n").into_response(),
     }
 }
 
 impl Page {
-    fn respond(self, asked: &HeaderMap) -> Response {
-        let tag = format!("\"{}\"", self.tag);
-        let known = asked
+    /// Whether one of the tags that the client names is this page's.
+    fn is_known(&self, asked: &HeaderMap) -> bool {
+        let named = asked
             .get_all(header::IF_NONE_MATCH)
             .iter()
             .filter_map(|value| value.to_str().ok());
-        let is_known = known
+        named
             .flat_map(|value| value.split(','))
-            .any(|known| known.trim().trim_start_matches("W/") == tag);
-        let mut response = match is_known {
-            true => StatusCode::NOT_MODIFIED.into_response(),
-            false => Response::new(Body::from(self.bytes)),
+            .any(|known| known.trim().trim_start_matches("W/").trim_matches('"') == self.tag)
+    }
+
+    /// Nothing of a file is read before it is wanted.
+    async fn respond(self, method: &Method, asked: &HeaderMap) -> Response {
+        let mut response = if self.is_known(asked) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            let body = match self.content {
+                _ if method == Method::HEAD => Body::empty(),
+                Content::Embedded(bytes) => Body::from(bytes),
+                Content::File(path) => match File::open(&path).await {
+                    Ok(file) => pieces(file, self.length),
+                    Err(error) => return unreadable(&path, &error),
+                },
+            };
+            let mut response = Response::new(body);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.length));
+            response
         };
+        let tag = format!("\"{}\"", self.tag);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -183,6 +220,26 @@ impl Page {
         );
         response
     }
+}
+
+/// So many bytes of a file, read when there is room for them. If it has fewer by now, the answer breaks off.
+fn pieces(file: File, length: u64) -> Body {
+    let start = (file.take(length), BytesMut::new());
+    Body::from_stream(stream::try_unfold(start, async |(mut file, mut piece)| {
+        piece.reserve(PIECE);
+        let read = file.read_buf(&mut piece).await?;
+        let bytes = piece.split().freeze();
+        Ok::<_, std::io::Error>((read > 0).then_some((bytes, (file, piece))))
+    }))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Response {
+    tracing::warn!(path = %path.display(), %error, "a page cannot be read");
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the page cannot be read\n",
+    )
+        .into_response()
 }
 
 fn content_type(name: &str) -> &'static str {

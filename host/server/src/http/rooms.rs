@@ -1,27 +1,46 @@
 //! The list of rooms of a kind, for pages and scripts; see `protocol/docs/play.md`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use roost_protocol::play::{RoomCard, room_list};
 use serde_json::json;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-use crate::kinds::Kinds;
+use crate::kinds::{Kind, Kinds};
+
+/// How long a list is good for everybody who asks.
+const FRESH: Duration = Duration::from_millis(250);
+
+/// The list of a kind as it was last sent, and when it was made.
+type Sent = Mutex<Option<(Instant, Bytes)>>;
+
+/// The kinds and their lists.
+struct Lists {
+    kinds: Arc<Kinds>,
+    sent: BTreeMap<String, Sent>,
+}
 
 /// `GET /play/{kind}`: the visible listings of a kind, as JSON. `GET /play/kinds.json`: the kinds there are.
 pub fn routes(kinds: Arc<Kinds>) -> Router {
+    let names = kinds.iter().map(|kind| kind.name().to_owned());
+    let sent = names.map(|name| (name, Sent::default())).collect();
     Router::new()
         .route("/play/kinds.json", get(list_kinds))
         .route("/play/{kind}", get(list_rooms))
-        .with_state(kinds)
+        .with_state(Arc::new(Lists { kinds, sent }))
 }
 
-async fn list_kinds(State(kinds): State<Arc<Kinds>>) -> Response {
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+async fn list_kinds(State(lists): State<Arc<Lists>>) -> Response {
+    let names: Vec<&str> = lists.kinds.iter().map(|kind| kind.name()).collect();
     (
         [(header::CACHE_CONTROL, "no-store")],
         Json(json!({ "kinds": names })),
@@ -29,11 +48,32 @@ async fn list_kinds(State(kinds): State<Arc<Kinds>>) -> Response {
         .into_response()
 }
 
-async fn list_rooms(Path(kind): Path<String>, State(kinds): State<Arc<Kinds>>) -> Response {
-    let Some(kind) = kinds.get(&kind) else {
+async fn list_rooms(Path(name): Path<String>, State(lists): State<Arc<Lists>>) -> Response {
+    let (Some(kind), Some(sent)) = (lists.kinds.get(&name), lists.sent.get(&name)) else {
         let body = json!({ "error": "no_such_kind", "message": "there is no such kind here" });
         return (StatusCode::NOT_FOUND, Json(body)).into_response();
     };
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, fresh(kind, sent).await).into_response()
+}
+
+/// The list of a kind: made by the first who asks, while the others wait for it.
+async fn fresh(kind: &Kind, sent: &Sent) -> Bytes {
+    let mut sent = sent.lock().await;
+    if let Some((made, list)) = sent.as_ref()
+        && made.elapsed() < FRESH
+    {
+        return list.clone();
+    }
+    let list = render(kind);
+    *sent = Some((Instant::now(), list.clone()));
+    list
+}
+
+fn render(kind: &Kind) -> Bytes {
     let listed = kind.lobby().listed();
     let cards: Vec<RoomCard<'_>> = listed
         .iter()
@@ -43,9 +83,5 @@ async fn list_rooms(Path(kind): Path<String>, State(kinds): State<Arc<Kinds>>) -
             data: room.listing.data.as_str(),
         })
         .collect();
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (headers, room_list(&cards)).into_response()
+    room_list(&cards).into()
 }

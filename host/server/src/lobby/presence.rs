@@ -4,49 +4,74 @@ use crate::actor::RoomHandle;
 use crate::fanout::Outlet;
 use roost_room::{ConnectionId, Subscription, Topic, UserId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-struct Place {
-    room: RoomHandle,
+/// A connection of one life of a room. Each has an id of its own in memory, and whoever is in here holds it there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct PlaceId {
+    room: usize,
     connection: ConnectionId,
-    outlet: Outlet,
 }
 
-impl Place {
-    fn is(&self, room: &RoomHandle, connection: ConnectionId) -> bool {
-        self.connection == connection && self.room.same(room)
+impl PlaceId {
+    fn of(room: &RoomHandle, connection: ConnectionId) -> Self {
+        let room = Arc::as_ptr(room.id()).cast::<u8>().addr();
+        Self { room, connection }
     }
 }
 
+struct Place {
+    room: RoomHandle,
+    outlet: Outlet,
+}
+
+/// A connection that subscribed to something.
+struct Subscriber {
+    /// Holds the room's id in memory.
+    _room: RoomHandle,
+    topics: Vec<Topic>,
+}
+
+/// Found by user and by topic; and by connection, so that nobody is searched for when one goes.
 #[derive(Default)]
 pub(super) struct Presence {
-    users: BTreeMap<UserId, Vec<Place>>,
-    topics: BTreeMap<Topic, Vec<Place>>,
+    users: BTreeMap<UserId, BTreeMap<PlaceId, Place>>,
+    topics: BTreeMap<Topic, BTreeMap<PlaceId, Outlet>>,
+    subscribers: BTreeMap<PlaceId, Subscriber>,
 }
 
 impl Presence {
     pub(super) fn attach(&mut self, room: &RoomHandle, connection: ConnectionId, outlet: Outlet) {
+        let places = self.users.entry(outlet.user.clone()).or_default();
         let place = Place {
             room: room.clone(),
-            connection,
             outlet,
         };
-        self.users
-            .entry(place.outlet.user.clone())
-            .or_default()
-            .push(place);
+        places.insert(PlaceId::of(room, connection), place);
     }
 
     pub(super) fn detach(&mut self, user: &UserId, room: &RoomHandle, connection: ConnectionId) {
+        let place = PlaceId::of(room, connection);
         if let Some(places) = self.users.get_mut(user) {
-            places.retain(|place| !place.is(room, connection));
+            places.remove(&place);
             if places.is_empty() {
                 self.users.remove(user);
             }
         }
-        self.topics.retain(|_, places| {
-            places.retain(|place| !place.is(room, connection));
-            !places.is_empty()
-        });
+        if let Some(subscriber) = self.subscribers.remove(&place) {
+            for topic in &subscriber.topics {
+                self.end(topic, place);
+            }
+        }
+    }
+
+    fn end(&mut self, topic: &Topic, place: PlaceId) {
+        if let Some(outlets) = self.topics.get_mut(topic) {
+            outlets.remove(&place);
+            if outlets.is_empty() {
+                self.topics.remove(topic);
+            }
+        }
     }
 
     pub(super) fn subscribe(
@@ -55,22 +80,28 @@ impl Presence {
         subscription: Subscription,
         outlet: Outlet,
     ) {
-        let place = Place {
-            room: room.clone(),
-            connection: subscription.connection,
-            outlet,
-        };
-        self.topics
-            .entry(subscription.topic)
-            .or_default()
-            .push(place);
+        let Subscription { connection, topic } = subscription;
+        let place = PlaceId::of(room, connection);
+        let outlets = self.topics.entry(topic.clone()).or_default();
+        if outlets.insert(place, outlet).is_some() {
+            return;
+        }
+        let subscriber = self.subscribers.entry(place).or_insert_with(|| Subscriber {
+            _room: room.clone(),
+            topics: Vec::new(),
+        });
+        subscriber.topics.push(topic);
     }
 
     pub(super) fn unsubscribe(&mut self, room: &RoomHandle, subscription: &Subscription) {
-        if let Some(places) = self.topics.get_mut(&subscription.topic) {
-            places.retain(|place| !place.is(room, subscription.connection));
-            if places.is_empty() {
-                self.topics.remove(&subscription.topic);
+        let place = PlaceId::of(room, subscription.connection);
+        self.end(&subscription.topic, place);
+        if let Some(subscriber) = self.subscribers.get_mut(&place) {
+            subscriber
+                .topics
+                .retain(|topic| *topic != subscription.topic);
+            if subscriber.topics.is_empty() {
+                self.subscribers.remove(&place);
             }
         }
     }
@@ -78,8 +109,9 @@ impl Presence {
     /// The rooms a user is in, each once.
     pub(super) fn rooms_of(&self, user: &UserId) -> Vec<RoomHandle> {
         let mut rooms: Vec<RoomHandle> = Vec::new();
-        for place in self.users.get(user).into_iter().flatten() {
-            if !rooms.iter().any(|room| room.same(&place.room)) {
+        for place in self.users.get(user).into_iter().flat_map(BTreeMap::values) {
+            // Places are in the order of their rooms.
+            if !rooms.last().is_some_and(|room| room.same(&place.room)) {
                 rooms.push(place.room.clone());
             }
         }
@@ -87,20 +119,12 @@ impl Presence {
     }
 
     pub(super) fn outlets_of(&self, user: &UserId) -> Vec<Outlet> {
-        self.users
-            .get(user)
-            .into_iter()
-            .flatten()
-            .map(|place| place.outlet.clone())
-            .collect()
+        let places = self.users.get(user).into_iter().flat_map(BTreeMap::values);
+        places.map(|place| place.outlet.clone()).collect()
     }
 
     pub(super) fn subscribers(&self, topic: &Topic) -> Vec<Outlet> {
-        self.topics
-            .get(topic)
-            .into_iter()
-            .flatten()
-            .map(|place| place.outlet.clone())
-            .collect()
+        let outlets = self.topics.get(topic).into_iter();
+        outlets.flat_map(BTreeMap::values).cloned().collect()
     }
 }

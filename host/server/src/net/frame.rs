@@ -93,7 +93,8 @@ fn header_len(payload: usize) -> usize {
     }
 }
 
-fn put_header(frame: &mut BytesMut, opcode: Opcode, len: usize) {
+/// Writes the header of an unfragmented, unmasked frame with `len` bytes of payload.
+pub(crate) fn put_header(frame: &mut impl BufMut, opcode: Opcode, len: usize) {
     frame.put_u8(FIN | opcode as u8);
     match (u8::try_from(len), u16::try_from(len)) {
         (Ok(short), _) if short <= 125 => frame.put_u8(short),

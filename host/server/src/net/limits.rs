@@ -124,7 +124,7 @@ impl Drop for AddressPermit {
 }
 
 /// Whoever has one IPv6 address has the whole /64.
-fn counted_as(address: IpAddr) -> IpAddr {
+pub(crate) fn counted_as(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

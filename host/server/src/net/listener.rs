@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service as _;
 
+use crate::net::answer::{Answer, Answers};
 use crate::net::limits::{AddressPermit, Limits, SocketPermit};
 use crate::net::paths::collapsed_uri;
 use crate::net::proxy::TrustedProxies;
@@ -30,6 +30,8 @@ use crate::telemetry;
 
 /// Bytes of a request's head that are buffered at most.
 const MAX_HEAD: usize = 16 * 1024;
+/// How long an answer that is under way when the server stops may still take.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 /// How long to wait when the process has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -112,6 +114,8 @@ pub struct Service {
     pub limits: Arc<Limits>,
     /// How long the TLS handshake, and then each request's head, may take.
     pub header_timeout: Duration,
+    /// In which time a request's body has to bring something, or the client has to take something of the answer.
+    pub answer_timeout: Duration,
 }
 
 impl std::fmt::Debug for Service {
@@ -223,7 +227,9 @@ async fn run(
             Err(_) => return tracing::debug!(peer = %connection.peer, "TLS handshake too slow"),
         },
     };
-    let requests = service_fn(move |request| respond(connection.clone(), request));
+    let (answers, answer_timeout) = (Answers::default(), connection.service.answer_timeout);
+    let begun = answers.clone();
+    let requests = service_fn(move |request| respond(connection.clone(), begun.begin(), request));
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
@@ -232,19 +238,23 @@ async fn run(
         .with_upgrades();
     let mut serving = std::pin::pin!(serving);
     let served = tokio::select! {
-        served = serving.as_mut() => served,
+        served = serving.as_mut() => Some(served),
+        () = answers.stuck(answer_timeout) => None,
         () = stopped(&mut stop) => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            tokio::time::timeout(LAST_ANSWER.min(answer_timeout), serving).await.ok()
         }
     };
-    if let Err(error) = served {
-        tracing::debug!(%error, "connection ended");
+    match served {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!(%error, "connection ended"),
+        None => tracing::debug!("an answer was not taken"),
     }
 }
 
 async fn respond(
     connection: Connection,
+    answer: Arc<Answer>,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     if let Some(uri) = collapsed_uri(request.uri()) {
@@ -262,7 +272,8 @@ async fn respond(
     }
     request.extensions_mut().insert(client);
     let mut router = connection.service.router.clone();
-    router.call(request.map(Body::new)).await
+    let response = router.call(request.map(|body| answer.watch(body))).await?;
+    Ok(response.map(|body| answer.watch(body)))
 }
 
 #[allow(clippy::result_large_err)]

@@ -1,5 +1,6 @@
 //! Sockets: listening, the HTTP upgrade, and WebSocket connections with bounded, shared writing.
 
+mod answer;
 pub mod flusher;
 pub mod frame;
 pub mod limits;

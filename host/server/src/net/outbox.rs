@@ -168,6 +168,12 @@ impl Outbox {
         self.make(call);
     }
 
+    /// What is pushed from now on are not frames but JSON values: all that waits at a time is written as one text frame
+    /// with an array of them.
+    pub fn write_arrays(&self) {
+        self.lock().write_arrays();
+    }
+
     /// Whether a close is under way or the connection is gone.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -10,7 +10,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::net::frame::{close_frame, cut_reason};
+use crate::net::frame::{Opcode, close_frame, cut_reason, put_header};
 use crate::net::outbox::{Frame, Lane, OutboxConfig, Pushed};
 use crate::telemetry;
 use turn::{Listed, Turn};
@@ -91,6 +91,8 @@ pub(crate) struct Queue {
     remainder: Option<(Bytes, (usize, usize))>,
     turn: Turn,
     listed: Listed,
+    /// What is pushed are elements; they are written as JSON arrays of all that waits.
+    arrays: bool,
     last_flush: Option<Instant>,
     urgent: bool,
     gone: bool,
@@ -314,11 +316,46 @@ impl Queue {
         Some(entry.bytes)
     }
 
-    /// The next batch; unless it is a large frame alone, its bytes are appended to `scratch`, which is empty.
-    pub(crate) fn take_batch(&mut self, scratch: &mut Vec<u8>) -> Batch {
+    /// What is pushed from now on are the elements of arrays.
+    pub(crate) fn write_arrays(&mut self) {
+        self.arrays = true;
+    }
+
+    /// One text frame with the array of what waits, within the bounds of a batch.
+    fn take_array(&mut self, scratch: &mut Vec<u8>) -> Batch {
         let mut batch = Batch::default();
         let (frames, bytes) = &mut batch.counted;
+        for entry in self.entries.iter().take(BATCH_FRAMES) {
+            if *bytes > 0 && *bytes + entry.bytes.len() > BATCH_BYTES {
+                break;
+            }
+            (*frames, *bytes) = (*frames + 1, *bytes + entry.bytes.len());
+        }
+        if *frames == 0 {
+            return batch;
+        }
+        // A comma behind each but the last, and two brackets.
+        put_header(scratch, Opcode::Text, *bytes + *frames + 1);
+        scratch.push(b'[');
+        for number in 0..*frames {
+            if number > 0 {
+                scratch.push(b',');
+            }
+            scratch.extend_from_slice(&self.take().unwrap_or_default());
+        }
+        scratch.push(b']');
+        batch.emptied = self.entries.is_empty();
+        batch
+    }
+
+    /// The next batch; unless it is a large frame alone, its bytes are appended to `scratch`, which is empty.
+    pub(crate) fn take_batch(&mut self, scratch: &mut Vec<u8>) -> Batch {
         scratch.clear();
+        if self.arrays {
+            return self.take_array(scratch);
+        }
+        let mut batch = Batch::default();
+        let (frames, bytes) = &mut batch.counted;
         while *frames < BATCH_FRAMES && *bytes < BATCH_BYTES {
             let large = self
                 .entries

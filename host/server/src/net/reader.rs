@@ -14,6 +14,9 @@ use crate::net::socket::Cause;
 /// Bytes read from the kernel at a time; the memory an idle connection keeps for reading.
 const READ_BUFFER: usize = 2 * 1024;
 
+/// After a longer message the memory that it was read into is given back.
+const LARGE: usize = 4 * READ_BUFFER;
+
 /// Why reading ended without a close from the peer.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -41,6 +44,11 @@ impl Failure {
 #[derive(Debug)]
 pub(crate) struct Reader {
     context: WebSocketContext,
+    config: WebSocketConfig,
+    /// Where in the frames the bytes read so far end.
+    frames: Frames,
+    /// The context holds the memory of a large message.
+    swollen: bool,
     /// Frames tungstenite wanted to write.
     replies: Vec<u8>,
     /// Bytes have come since this was last asked.
@@ -57,8 +65,13 @@ impl Reader {
             .max_frame_size(Some(max_message));
         let context =
             WebSocketContext::from_partially_read(early.to_vec(), Role::Server, Some(config));
+        let mut frames = Frames::default();
+        frames.follow(early);
         Self {
             context,
+            config,
+            frames,
+            swollen: false,
             replies: Vec::new(),
             heard: false,
         }
@@ -75,11 +88,27 @@ impl Reader {
             cx,
             replies: &mut self.replies,
             heard: &mut self.heard,
+            frames: &mut self.frames,
         };
         match self.context.read(&mut wire) {
-            Ok(message) => Poll::Ready(Ok(message)),
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Ok(message) => {
+                self.swollen |= message.len() > LARGE;
+                Poll::Ready(Ok(message))
+            }
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.shrink();
+                Poll::Pending
+            }
             Err(error) => Poll::Ready(Err(failure(error))),
+        }
+    }
+
+    /// Tungstenite's buffer never shrinks. When all that came has been made into messages, nothing is in it, and a
+    /// new one can take its place.
+    fn shrink(&mut self) {
+        if self.swollen && self.frames.is_between_messages() && self.context.can_write() {
+            self.context = WebSocketContext::new(Role::Server, Some(self.config));
+            self.swollen = false;
         }
     }
 
@@ -119,12 +148,94 @@ fn failure(error: Error) -> Failure {
     }
 }
 
+/// Follows the headers of the frames in what is read, without looking into them.
+#[derive(Debug, Default)]
+struct Frames {
+    part: Part,
+    /// The last data frame was not its message's last.
+    in_message: bool,
+}
+
+/// What comes next.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The byte with the opcode.
+    #[default]
+    Opcode,
+    /// The byte with the mask's bit and the short length.
+    Length,
+    /// So many bytes of a long length; what they said so far; and the length of the mask.
+    LongLength(u8, u64, u64),
+    /// So many bytes of mask and payload.
+    Rest(u64),
+}
+
+impl Part {
+    fn rest(bytes: u64) -> Self {
+        if bytes == 0 {
+            Self::Opcode
+        } else {
+            Self::Rest(bytes)
+        }
+    }
+}
+
+impl Frames {
+    fn follow(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        while let Some((&first, others)) = bytes.split_first() {
+            if let Part::Rest(rest) = self.part {
+                let here = usize::try_from(rest).unwrap_or(usize::MAX).min(bytes.len());
+                self.part = Part::rest(rest.saturating_sub(here as u64));
+                bytes = bytes.get(here..).unwrap_or_default();
+            } else {
+                self.part = self.header(first);
+                bytes = others;
+            }
+        }
+    }
+
+    fn header(&mut self, byte: u8) -> Part {
+        match self.part {
+            Part::Opcode => {
+                let (is_last, is_control) = (byte & 0x80 != 0, byte & 0x08 != 0);
+                if !is_control {
+                    self.in_message = !is_last;
+                }
+                Part::Length
+            }
+            Part::Length => {
+                let mask = if byte & 0x80 != 0 { 4 } else { 0 };
+                match byte & 0x7f {
+                    126 => Part::LongLength(2, 0, mask),
+                    127 => Part::LongLength(8, 0, mask),
+                    short => Part::rest(u64::from(short) + mask),
+                }
+            }
+            Part::LongLength(more, so_far, mask) => {
+                let length = so_far << 8 | u64::from(byte);
+                match more.saturating_sub(1) {
+                    0 => Part::rest(length.saturating_add(mask)),
+                    more => Part::LongLength(more, length, mask),
+                }
+            }
+            Part::Rest(rest) => Part::rest(rest.saturating_sub(1)),
+        }
+    }
+
+    /// Whether all that was followed are whole messages.
+    fn is_between_messages(&self) -> bool {
+        self.part == Part::Opcode && !self.in_message
+    }
+}
+
 /// Gives tungstenite a blocking-style stream: reads go to the socket, writes are kept.
 struct Wire<'a, 'cx, S> {
     io: &'a mut S,
     cx: &'a mut Context<'cx>,
     replies: &'a mut Vec<u8>,
     heard: &'a mut bool,
+    frames: &'a mut Frames,
 }
 
 impl<S: AsyncRead + Unpin> Read for Wire<'_, '_, S> {
@@ -134,9 +245,10 @@ impl<S: AsyncRead + Unpin> Read for Wire<'_, '_, S> {
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
             Poll::Ready(Err(error)) => Err(error),
             Poll::Ready(Ok(())) => {
-                let read = buffer.filled().len();
-                *self.heard |= read > 0;
-                Ok(read)
+                let read = buffer.filled();
+                *self.heard |= !read.is_empty();
+                self.frames.follow(read);
+                Ok(read.len())
             }
         }
     }
@@ -170,5 +282,93 @@ impl Write for Capture<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    /// A masked frame; the mask is zero.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![first];
+        match payload.len() {
+            short @ 0..126 => frame.push(0x80 | u8::try_from(short).unwrap()),
+            long @ 126..0x1_0000 => {
+                frame.push(0x80 | 126);
+                frame.extend_from_slice(&u16::try_from(long).unwrap().to_be_bytes());
+            }
+            longer => {
+                frame.push(0x80 | 127);
+                frame.extend_from_slice(&(longer as u64).to_be_bytes());
+            }
+        }
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(payload);
+        frame
+    }
+
+    #[test]
+    fn frames_are_followed_wherever_they_are_cut() {
+        let whole: [(&[Vec<u8>], bool); 5] = [
+            (&[frame(0x82, b"")], true),
+            (&[frame(0x82, &[1; 125]), frame(0x81, &[2; 126])], true),
+            (&[frame(0x82, &[3; 70_000])], true),
+            (&[frame(0x02, b"a"), frame(0x89, b"ping")], false),
+            (
+                &[frame(0x02, b"a"), frame(0x89, b""), frame(0x80, b"b")],
+                true,
+            ),
+        ];
+        for (number, (several, between)) in whole.into_iter().enumerate() {
+            let bytes = several.concat();
+            for cut in (0..bytes.len()).step_by(bytes.len() / 97 + 1) {
+                let mut frames = Frames::default();
+                frames.follow(&bytes[..cut]);
+                frames.follow(&bytes[cut..]);
+                assert_eq!(frames.is_between_messages(), between, "{number} at {cut}");
+                frames.follow(&frame(0x80, b"x")[..3]);
+                assert!(!frames.is_between_messages());
+            }
+        }
+    }
+
+    /// Everything that can be read now.
+    fn read(reader: &mut Reader, io: &mut tokio::io::DuplexStream) -> Vec<usize> {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut lengths = Vec::new();
+        while let Poll::Ready(message) = reader.poll(io, &mut cx) {
+            lengths.push(message.unwrap().len());
+        }
+        lengths
+    }
+
+    #[tokio::test]
+    async fn the_memory_of_a_large_message_is_given_back_and_nothing_is_lost() {
+        let (mut peer, mut io) = tokio::io::duplex(1 << 20);
+        let mut reader = Reader::new(&[], 128 * 1024);
+        let small = frame(0x82, b"abc");
+        let mut bytes = [frame(0x82, &[7; 100_000]), small.clone()].concat();
+        bytes.extend_from_slice(&small[..4]);
+        peer.write_all(&bytes).await.unwrap();
+        assert_eq!(read(&mut reader, &mut io), [100_000, 3]);
+        assert!(reader.swollen, "a frame is half read");
+        peer.write_all(&small[4..]).await.unwrap();
+        assert_eq!(read(&mut reader, &mut io), [3]);
+        assert!(!reader.swollen);
+        // In pieces, with a ping between them.
+        let pieces = [
+            frame(0x02, &[1; 60_000]),
+            frame(0x89, b""),
+            frame(0x80, &[2; 60_000]),
+        ];
+        for (piece, heard) in pieces.iter().zip([vec![], vec![0], vec![120_000]]) {
+            peer.write_all(piece).await.unwrap();
+            assert_eq!(read(&mut reader, &mut io), heard);
+        }
+        assert!(!reader.swollen);
+        peer.write_all(&small).await.unwrap();
+        assert_eq!(read(&mut reader, &mut io), [3]);
     }
 }

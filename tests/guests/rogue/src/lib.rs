@@ -19,8 +19,8 @@ pub use state::State;
 
 use roost_sdk::__private::room::exports::roost::room::rules::Guest;
 use roost_sdk::types::{
-    Context, Durability, Effect, Event, Intake, Limits, Manifest, Pace, Refusal, RefusalReason,
-    RoomConfig, SnapshotMeta, TopicEntry,
+    Capability, Context, Durability, Effect, Event, Intake, Limits, Manifest, Pace, Refusal,
+    RefusalReason, RoomConfig, SnapshotMeta, TopicEntry,
 };
 use std::cell::RefCell;
 
@@ -54,7 +54,7 @@ impl Guest for Rogue {
                 memory: None,
                 snapshot: None,
             },
-            capabilities: Vec::new(),
+            capabilities: vec![Capability::Move],
             topics: vec![topic("do", Intake::Reliable), topic("done", Intake::Closed)],
         }
     }

@@ -3,7 +3,8 @@
 use crate::{DONE, State};
 use roost_sdk::log::{self, Level};
 use roost_sdk::types::{
-    Audience, Author, Ban, Context, Delivery, Effect, Lane, Listing, Message, Payload,
+    Audience, Author, Ban, Context, Delivery, Effect, Ending, Lane, Listing, Message, Payload,
+    Relocation,
 };
 use std::hint::black_box;
 
@@ -20,6 +21,7 @@ const MIB: usize = 1024 * 1024;
 /// - `huge`: 6 MiB of deliveries. `alias N`: N deliveries of one and the same MiB. `many N`: N effects.
 /// - `topic`, `json`, `deep-json`, `user`, `until`: an effect that is invalid in that respect.
 /// - `log N`: N lines. `long-line`: a line of 8 KiB. `log-forever`: lines without end.
+/// - `move R`: whoever says it goes to room R. `end`: the room is over. `leave-and-end R`: both in one call.
 /// - `become W`: as if the options had named the word W.
 pub fn obey(state: &mut State, context: &Context, message: &Message, effects: &mut Vec<Effect>) {
     let text = match &message.payload {
@@ -50,6 +52,9 @@ pub fn obey(state: &mut State, context: &Context, message: &Message, effects: &m
         "log-forever" => loop {
             log::write(Level::Info, "again");
         },
+        "move" => effects.push(to_room(message, rest)),
+        "end" => effects.push(end()),
+        "leave-and-end" => effects.extend([to_room(message, rest), end()]),
         "become" => {
             state.words.push(' ');
             state.words.push_str(rest);
@@ -90,6 +95,21 @@ fn invalid_effect(word: &str) -> Option<Effect> {
             })
         }
         _ => return None,
+    })
+}
+
+fn to_room(message: &Message, room: &str) -> Effect {
+    Effect::Move(Relocation {
+        connection: message.via,
+        room: room.to_owned(),
+        on_arrival: Vec::new(),
+    })
+}
+
+fn end() -> Effect {
+    Effect::EndRoom(Ending {
+        text: "ordered to end".to_owned(),
+        outcome: "null".to_owned(),
     })
 }
 

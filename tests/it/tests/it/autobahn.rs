@@ -67,6 +67,7 @@ async fn soak_autobahn_finds_no_fault() -> Result<()> {
         proxies: TrustedProxies::new(Vec::new()),
         limits: Limits::new(1000, 1000),
         header_timeout: Duration::from_secs(10),
+        answer_timeout: Duration::from_secs(10),
     };
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(listener::serve(vec![listener], Arc::new(service), stopped));

@@ -7,6 +7,7 @@ mod crash;
 mod disk;
 mod hostile;
 mod latency;
+mod moves;
 mod play;
 mod rogue;
 mod serve;

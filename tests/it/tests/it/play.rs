@@ -39,12 +39,108 @@ async fn a_client_is_welcomed_and_heard() -> Result<()> {
     };
     let mut expected = b"\x04echo".to_vec();
     // The rules of `echo` speak in their own name or in the sender's: both are in the frame's form.
-    let author = u16::from_le_bytes([frame[5], frame[6]]) as usize;
+    let author = u16::from_le_bytes([frame[13], frame[14]]) as usize;
     assert!(author == 0 || author == from.len());
-    expected.extend_from_slice(&frame[5..7 + author]);
+    expected.extend_from_slice(&frame[5..15 + author]);
     expected.extend_from_slice(b"\x00\xff");
     assert_eq!(frame, expected);
     client.leave().await
+}
+
+/// The next binary delivery on a topic: its `seq` and its payload.
+async fn binary(client: &mut Client, topic: &str) -> Result<(u64, Vec<u8>)> {
+    loop {
+        let frame = match client.hear().await? {
+            Heard::Bytes(frame) => frame,
+            Heard::Json(_) => continue,
+            ended @ Heard::Ended(_) => anyhow::bail!("{ended:?}"),
+        };
+        let (name, rest) = frame[1..].split_at(usize::from(frame[0]));
+        assert_eq!(name, topic.as_bytes());
+        let (number, rest) = rest.split_at(8);
+        let author = usize::from(u16::from_le_bytes([rest[0], rest[1]]));
+        let number = u64::from_be_bytes(number.try_into()?);
+        return Ok((number, rest[2 + author..].to_vec()));
+    }
+}
+
+#[tokio::test]
+async fn reliable_deliveries_are_numbered_whatever_frame_they_come_in() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let server = server(&state).await?;
+    let mut ann = Client::enter(&server.play("relay", "r")).await?;
+    let mut bob = Client::enter(&server.play("relay", "r")).await?;
+    let mut last = 0;
+    for n in 0..20_u8 {
+        let frame = [b"\x03say", &[n][..]].concat();
+        ann.send(Message::binary(frame)).await?;
+        let (number, payload) = binary(&mut bob, "say").await?;
+        assert_eq!(payload, [n]);
+        assert!(number > last, "{number} after {last}");
+        ann.say("say", json!(n)).await?;
+        let text = loop {
+            if let Heard::Json(frame) = bob.hear().await?
+                && frame["topic"] == "say"
+            {
+                break frame["seq"].as_u64().context("no seq")?;
+            }
+        };
+        assert!(text > number, "{text} after {number}");
+        last = text;
+    }
+    ann.send(Message::binary(b"\x04notex".to_vec())).await?;
+    assert_eq!(binary(&mut bob, "note").await?, (0, b"x".to_vec()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_all_rooms() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let config = "[rooms]\nmax_per_address = 2\nkeep_empty = \"1ms\"\n".to_owned();
+    let start = Start {
+        config,
+        ..Start::default()
+    };
+    let server = Server::start(state.path(), start).await?;
+    let first = Client::enter(&server.play("echo", "a")).await?;
+    let _second = Client::enter(&server.play("echo", "b")).await?;
+    let third = server.play("echo", "c");
+    assert_eq!(Client::connect(&third).await?.ended().await?.code, 1013);
+    let _inside = Client::enter(&server.play("echo", "a")).await?;
+    first.leave().await?;
+    _inside.leave().await?;
+    loop {
+        let mut again = Client::connect(&third).await?;
+        match again.hear().await? {
+            Heard::Json(welcome) if welcome["roost"] == "welcome" => return Ok(()),
+            Heard::Ended(ended) => assert_eq!(ended.code, 1013),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_ones_own_says_how_one_is_called() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let config = "[play]\nsecret = \"a secret of at least 32 bytes, for tests\"\n".to_owned();
+    let start = Start {
+        config,
+        ..Start::default()
+    };
+    let server = Server::start(state.path(), start).await?;
+    let place = ["--kind", "counter", "--room", "*"];
+    let token = mint(&state, &[&place[..], &["--user", "alice"]].concat())?;
+    let url = server.play("counter", &format!("a?name=Impostor&token={token}"));
+    let mut alice = Client::enter(&url).await?;
+    assert_eq!(alice.expect("state").await?["people"][0]["name"], "alice");
+    // A token that the server itself gave says nothing of names.
+    let mut nobody = Client::enter(&server.play("counter", "b?name=Bob")).await?;
+    assert_eq!(nobody.expect("state").await?["people"][0]["name"], "Bob");
+    let token = text(&nobody.welcome, "token")?;
+    let url = server.play("counter", &format!("c?name=Rob&token={token}"));
+    let mut nobody = Client::enter(&url).await?;
+    assert_eq!(nobody.expect("state").await?["people"][0]["name"], "Rob");
+    Ok(())
 }
 
 #[tokio::test]
@@ -250,6 +346,26 @@ async fn a_profile_is_the_same_in_all_rooms_and_after_a_restart() -> Result<()> 
     let server = server.kill().await?.restart().await?;
     let mut back = Client::enter(&server.play("counter", &format!("c?token={token}"))).await?;
     assert_eq!(back.expect("state").await?["people"][0]["name"], "Zoë");
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_was_away_is_known_by_his_new_name_when_he_is_back() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let server = server(&state).await?;
+    let mut away = Client::enter(&server.play("counter", "a?name=Zoe")).await?;
+    away.expect("state").await?;
+    let mut witness = Client::enter(&server.play("counter", "a")).await?;
+    witness.expect("state").await?;
+    let token = text(&away.welcome, "token")?;
+    // Without a good-bye: the member stays for the time of grace.
+    drop(away);
+    let mut here = Client::enter(&server.play("counter", &format!("b?token={token}"))).await?;
+    here.say("name", json!({"name": "Zoë", "color": 255}))
+        .await?;
+    assert_eq!(here.expect("person").await?["name"], "Zoë");
+    let _back = Client::enter(&server.play("counter", &format!("a?token={token}"))).await?;
+    assert_eq!(witness.expect("person").await?["name"], "Zoë");
     Ok(())
 }
 

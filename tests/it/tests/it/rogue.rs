@@ -103,7 +103,7 @@ async fn whoever_cannot_be_let_in_is_told() -> Result<()> {
     let state = tempfile::tempdir()?;
     let module = format!("rogue={}", component("rogue")?.display());
     for (word, code) in [
-        ("refuse-init", 4403),
+        ("refuse-init", 1011),
         ("silent", 4403),
         ("trap-on-join", 4403),
     ] {

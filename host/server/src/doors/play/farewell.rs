@@ -1,9 +1,13 @@
 //! How a session ends, and what its client is told.
 
 use crate::net::socket::{Cause, Closed};
+use crate::registry::RoomError;
 use crate::session::SessionEvent;
 use roost_protocol::play::{self, close};
 use roost_room::{Closing, Parting, RefusalReason};
+
+/// What clients are told of a room that stopped: why, is for the operator's log alone.
+const STOPPED: &str = "the room cannot go on";
 
 /// Why a connection ends: what its client is told.
 pub(super) struct Farewell {
@@ -33,7 +37,7 @@ impl Farewell {
 pub(super) enum End {
     /// By us.
     Said(Farewell),
-    /// By the client, or the line broke.
+    /// By the client, because it is too slow, or because the line broke: its socket knows which, and what to say.
     Lost,
 }
 
@@ -42,13 +46,41 @@ impl From<Farewell> for End {
         Self::Said(farewell)
     }
 }
+
+impl From<RoomError> for End {
+    fn from(error: RoomError) -> Self {
+        let code = match error {
+            RoomError::ShuttingDown => return leaving().into(),
+            RoomError::TooMany | RoomError::TooManyOfOne => close::TRY_LATER,
+            // The address was checked: the rules named it.
+            RoomError::BadId => return stopped().into(),
+        };
+        Farewell::new(code, error.to_string()).into()
+    }
+}
+
+/// The server is going down.
+pub(super) fn leaving() -> Farewell {
+    Farewell::new(close::GOING_AWAY, "the server is going down")
+}
+
+fn stopped() -> Farewell {
+    Farewell::new(close::STOPPED, STOPPED).with(play::error("stopped", STOPPED))
+}
+
+/// No room took it, and none said why.
+pub(super) fn no_room() -> Farewell {
+    Farewell::new(close::TRY_LATER, "the room is going")
+}
+
 pub(super) fn refused(reason: RefusalReason, text: &str) -> Farewell {
     Farewell::new(close::REFUSED, text).with(play::refused(reason, text))
 }
 
 pub(super) fn unexpected(event: &SessionEvent) -> Farewell {
     match event {
-        SessionEvent::Leaving => Farewell::new(close::GOING_AWAY, "the server is going down"),
+        SessionEvent::Leaving => leaving(),
+        SessionEvent::Gone(_) => stopped(),
         SessionEvent::Closed(closing) => farewell(closing.clone()),
         _ => Farewell::new(close::STOPPED, "the room gave an answer out of turn"),
     }
@@ -67,10 +99,8 @@ pub(super) fn farewell(closing: Closing) -> Farewell {
             let frame = play::ended(&text);
             Farewell::new(close::ENDED, text).with(frame)
         }
-        Closing::Stopped(text) => {
-            let frame = play::error("stopped", &text);
-            Farewell::new(close::STOPPED, text).with(frame)
-        }
+        // The text is the fault or the store's error.
+        Closing::Stopped(_) => stopped(),
     }
 }
 
@@ -82,5 +112,54 @@ pub(super) fn parting(closed: &Closed) -> Parting {
         Parting::Closed
     } else {
         Parting::Lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::GoneReason;
+
+    fn code(end: End) -> u16 {
+        match end {
+            End::Said(farewell) => {
+                assert!(!farewell.reason.contains("sled"), "{}", farewell.reason);
+                farewell.code
+            }
+            End::Lost => 0,
+        }
+    }
+
+    #[test]
+    fn codes_are_those_of_the_protocol() {
+        let secret = || "IO error in sled".to_owned();
+        let events = [
+            (SessionEvent::Leaving, 1001),
+            (SessionEvent::Gone(GoneReason::Broken), 1011),
+            (SessionEvent::Gone(GoneReason::Over), 1011),
+            (SessionEvent::Closed(Closing::Stopped(secret())), 1011),
+            (
+                SessionEvent::Closed(Closing::Ended("over".to_owned())),
+                4410,
+            ),
+            (
+                SessionEvent::Closed(Closing::Kicked("out".to_owned())),
+                4403,
+            ),
+            (SessionEvent::Closed(Closing::Faulted), 4403),
+            (SessionEvent::Rejected, 1011),
+        ];
+        for (event, expected) in events {
+            assert_eq!(code(unexpected(&event).into()), expected, "{event:?}");
+        }
+        let errors = [
+            (RoomError::ShuttingDown, 1001),
+            (RoomError::TooMany, 1013),
+            (RoomError::TooManyOfOne, 1013),
+            (RoomError::BadId, 1011),
+        ];
+        for (error, expected) in errors {
+            assert_eq!(code(error.into()), expected);
+        }
     }
 }

@@ -4,6 +4,8 @@
 
 mod entry;
 mod farewell;
+mod visit;
+mod visitor;
 
 use super::Entrance;
 use super::address::Address;
@@ -11,15 +13,16 @@ use crate::net::frame;
 use crate::net::outbox::{Frame, Lane, Outbox};
 use crate::net::socket::{Incoming, Socket};
 use crate::net::upgrade::Upgraded;
-use crate::session::{SessionEvent, SessionInbox};
+use crate::session::SessionEvent;
 use crate::telemetry;
-use entry::{Seat, Visitor};
-use farewell::{End, Farewell, farewell, parting};
+use farewell::{End, Farewell, farewell, leaving, no_room, parting, unexpected};
 use metrics::counter;
 use roost_protocol::play::{self, FrameError, PlaySession, Said, Verdict, close};
-use roost_room::{Packet, Parting, Pushed, ResumePoint, Route, SessionId};
+use roost_room::{ConnectionId, Packet, Parting, Pushed, ResumePoint, Route};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use visit::Visit;
+use visitor::Visitor;
 
 /// The native door.
 pub struct PlayDoor {
@@ -28,10 +31,10 @@ pub struct PlayDoor {
 
 /// One connection.
 struct Session {
-    id: SessionId,
+    /// Where its client is.
+    client: IpAddr,
     socket: Socket,
     outbox: Outbox,
-    inbox: Arc<SessionInbox>,
     frames: PlaySession,
     /// Said by the client, but there was no place in its room yet: it is not read meanwhile.
     waiting: Option<Said>,
@@ -47,27 +50,22 @@ enum Turn {
     Closed(Parting),
 }
 
-fn next_session() -> SessionId {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    SessionId(NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
 impl PlayDoor {
     pub(super) fn new(entrance: Arc<Entrance>) -> Self {
         Self { entrance }
     }
 
     pub(super) async fn open(&self, upgraded: Upgraded) {
+        let client = upgraded.client.address;
         let (socket, outbox, request, permits) =
             upgraded.into_socket(Arc::clone(&self.entrance.sockets), &self.entrance.flusher);
         let address = Address::parse(request.uri.path(), request.uri.query().unwrap_or_default());
         // Headers are memory, and a connection may last for days.
         drop(request);
         let mut session = Session {
-            id: next_session(),
+            client,
             socket,
             outbox,
-            inbox: Arc::new(SessionInbox::default()),
             frames: PlaySession::default(),
             waiting: None,
             entrance: Arc::clone(&self.entrance),
@@ -77,8 +75,10 @@ impl PlayDoor {
             Err(error) => Farewell::new(close::BAD_REQUEST, error.to_string()).into(),
         };
         if let End::Said(farewell) = end {
-            session.say_farewell(farewell).await;
+            session.say(farewell);
         }
+        // What waits is still written, and the close frame, whoever closes.
+        session.socket.finish().await;
         drop(permits);
     }
 }
@@ -90,52 +90,53 @@ impl Session {
             incarnation,
             number,
         });
-        let visitor = match self.identify(address).await {
+        let mut visitor = match self.identify(address) {
             Ok(visitor) => visitor,
             Err(farewell) => return farewell.into(),
         };
-        match self.enter(&visitor, room, resume).await {
-            Ok(seat) => self.stay(&visitor, seat).await,
+        match self.enter(&mut visitor, room, resume).await {
+            Ok(visit) => self.stay(&mut visitor, visit).await,
             Err(end) => end,
         }
     }
 
     /// Be in rooms until one side has enough.
-    async fn stay(&mut self, visitor: &Visitor, seat: Seat) -> End {
-        let mut seat = seat;
+    async fn stay(&mut self, visitor: &mut Visitor, visit: Visit) -> End {
+        let mut visit = visit;
         loop {
-            let end = match self.turn(&seat).await {
+            let Some(connection) = visit.taken() else {
+                // Nobody stays without a place.
+                return no_room().into();
+            };
+            let end = match self.turn(&visit, connection).await {
                 Turn::Event(SessionEvent::Moving { room, on_arrival }) => {
-                    match self.move_to(visitor, seat, room, on_arrival).await {
-                        Ok(other) => seat = other,
+                    match self.move_to(visitor, visit, room, on_arrival).await {
+                        Ok(other) => visit = other,
                         Err(end) => return end,
                     }
                     None
                 }
                 Turn::Event(event) => self.act_on(event),
-                Turn::Heard(said) => self.take_in(&seat, said),
+                Turn::Heard(said) => self.take_in(&visit, connection, said),
                 Turn::Taken => None,
                 Turn::Closed(parting) => {
-                    seat.room.detach(seat.connection, parting);
-                    while self.socket.next().await.is_some() {}
+                    visit.leave(parting);
                     return End::Lost;
                 }
             };
             if let Some(end) = end {
-                // The kernel ignores the end of a connection that it has ended itself.
-                seat.room.detach(seat.connection, Parting::Lost);
                 return end;
             }
         }
     }
 
     /// Wait for whatever comes first. What the room says goes before what the client says.
-    async fn turn(&mut self, seat: &Seat) -> Turn {
+    async fn turn(&mut self, visit: &Visit, connection: ConnectionId) -> Turn {
         if let Some(said) = self.waiting.take() {
             let turn = tokio::select! {
                 biased;
-                event = self.inbox.next() => Turn::Event(event),
-                () = seat.room.say_when_possible(seat.connection, &said.topic, &said.payload) => return Turn::Taken,
+                event = visit.inbox.next() => Turn::Event(event),
+                () = visit.room.say_when_possible(connection, &said.topic, &said.payload) => return Turn::Taken,
                 () = self.socket.drive() => Turn::Taken,
             };
             if matches!(turn, Turn::Event(_)) {
@@ -145,11 +146,11 @@ impl Session {
         }
         tokio::select! {
             biased;
-            event = self.inbox.next() => Turn::Event(event),
+            event = visit.inbox.next() => Turn::Event(event),
             incoming = self.socket.next() => match incoming {
-                Some(Incoming::Text(text)) => Turn::Heard(PlaySession::text(&text, seat.room.program().manifest())),
+                Some(Incoming::Text(text)) => Turn::Heard(PlaySession::text(&text, visit.room.program().manifest())),
                 Some(Incoming::Binary(bytes)) => {
-                    Turn::Heard(PlaySession::binary(&bytes, seat.room.program().manifest()))
+                    Turn::Heard(PlaySession::binary(&bytes, visit.room.program().manifest()))
                 }
                 Some(Incoming::Closed(closed)) => Turn::Closed(parting(&closed)),
                 None => Turn::Closed(Parting::Lost),
@@ -164,9 +165,8 @@ impl Session {
                 None
             }
             SessionEvent::Closed(closing) => Some(farewell(closing).into()),
-            SessionEvent::Leaving => {
-                Some(Farewell::new(close::GOING_AWAY, "the server is going down").into())
-            }
+            SessionEvent::Leaving => Some(leaving().into()),
+            SessionEvent::Gone(_) => Some(unexpected(&event).into()),
             SessionEvent::Moving { .. }
             | SessionEvent::Answer(_)
             | SessionEvent::Attached { .. } => None,
@@ -174,16 +174,19 @@ impl Session {
     }
 
     /// Hand on what the client said, or tell what is wrong with it.
-    fn take_in(&mut self, seat: &Seat, said: Result<Said, FrameError>) -> Option<End> {
+    fn take_in(
+        &mut self,
+        visit: &Visit,
+        connection: ConnectionId,
+        said: Result<Said, FrameError>,
+    ) -> Option<End> {
         let said = match said {
             Ok(said) => said,
             Err(error) => return self.bad_frame(&error),
         };
-        if seat
-            .room
-            .say(seat.connection, &said.topic, &said.payload, said.intake)
-            == Pushed::Full
-        {
+        let room = &visit.room;
+        let pushed = room.say(connection, &said.topic, &said.payload, said.intake);
+        if pushed == Pushed::Full {
             self.waiting = Some(said);
         }
         None
@@ -223,11 +226,10 @@ impl Session {
         self.outbox.push(Frame::urgent(frame::text_frame(payload)));
     }
 
-    async fn say_farewell(self, farewell: Farewell) {
+    fn say(&self, farewell: Farewell) {
         if let Some(frame) = farewell.frame {
             self.push(&frame);
         }
         self.outbox.close(farewell.code, &farewell.reason);
-        self.socket.finish().await;
     }
 }

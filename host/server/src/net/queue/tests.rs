@@ -164,3 +164,50 @@ fn the_close_frame_comes_last_and_once() {
     assert_eq!(queue.take_close_frame().unwrap(), close_frame(1001, "bye"));
     assert!(queue.take_close_frame().is_none());
 }
+
+#[test]
+fn elements_leave_as_arrays() {
+    let config = OutboxConfig::default();
+    let mut queue = Queue::default();
+    queue.write_arrays();
+    let element = |text: String| Frame {
+        bytes: text.into(),
+        lane: Lane::Reliable,
+        urgent: false,
+    };
+    let taken = |queue: &mut Queue| {
+        let mut scratch = Vec::new();
+        let batch = queue.take_batch(&mut scratch);
+        queue.written(batch.counted);
+        (
+            String::from_utf8_lossy(&scratch).into_owned(),
+            batch.emptied,
+        )
+    };
+    queue.push(element("{}".into()), &config);
+    assert_eq!(
+        taken(&mut queue),
+        (
+            "\u{81}".to_owned().replace('\u{81}', "\u{fffd}") + "\u{4}[{}]",
+            true
+        )
+    );
+    for number in 10..75 {
+        queue.push(element(number.to_string()), &config);
+    }
+    let (first, emptied) = taken(&mut queue);
+    assert!(first.ends_with(",72,73]") && !emptied, "{first}");
+    let (rest, emptied) = taken(&mut queue);
+    assert!(rest.ends_with("[74]") && emptied, "{rest}");
+    for size in [60_000, 10_000, 100_000, 5] {
+        queue.push(element("7".repeat(size)), &config);
+    }
+    let sizes: Vec<usize> =
+        std::iter::from_fn(|| Some(taken(&mut queue).0.len()).filter(|n| *n > 0)).collect();
+    assert_eq!(
+        sizes.len(),
+        4,
+        "no array is longer than it must be: {sizes:?}"
+    );
+    assert_eq!((queue.frames, queue.bytes), (0, 0));
+}
