@@ -1,12 +1,10 @@
 //! How a room ends: by the wish of its rules or the host, or because it cannot go on.
 
-use crate::effect::RefusalReason;
 use crate::event::Event;
 use crate::ids::SessionId;
 use crate::input::Input;
 use crate::opening::StopReason;
 use crate::output::{Answer, Closing, Output, Persist};
-use crate::plan::refused;
 use crate::room::{Phase, Room};
 
 const OVER: &str = "the room is over";
@@ -82,7 +80,7 @@ impl Room {
             .map(|r| r.session)
             .collect();
         for session in waiting {
-            self.emit(refused(session, RefusalReason::Forbidden, OVER));
+            self.emit(over(session));
         }
         for id in self.signals.drain() {
             self.unanswered(id);
@@ -95,9 +93,7 @@ impl Room {
     /// Something came too late. Who waits for an answer gets one.
     pub(crate) fn decline(&mut self, input: &Input) {
         match input {
-            Input::Knock(knock) => {
-                self.emit(refused(knock.session, RefusalReason::Forbidden, OVER))
-            }
+            Input::Knock(knock) => self.emit(over(knock.session)),
             Input::Signal(signal) => self.unanswered(signal.id),
             _ => {}
         }
@@ -125,10 +121,17 @@ impl Room {
             Output::Attached { session, .. }
             | Output::Answer {
                 session,
-                answer: Answer::Refused { .. } | Answer::Redirected { .. },
-            } => self.emit(refused(session, RefusalReason::Forbidden, OVER)),
+                answer: Answer::Refused { .. } | Answer::Redirected { .. } | Answer::Over,
+            } => self.emit(over(session)),
             Output::SignalReply { id, .. } => self.unanswered(id),
             _ => {}
         }
+    }
+}
+
+fn over(session: SessionId) -> Output {
+    Output::Answer {
+        session,
+        answer: Answer::Over,
     }
 }

@@ -34,6 +34,8 @@ pub enum Answer {
         /// For the user's eyes, empty for none.
         notice: String,
     },
+    /// The room is over; another may be opened under its name.
+    Over,
 }
 
 /// Why the host should end a connection.

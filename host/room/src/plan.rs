@@ -110,7 +110,7 @@ impl Room {
                 batch.before_next(refused(knock.session, RefusalReason::Full, CROWDED));
                 return;
             }
-            self.plan_profile_of(member, knock.who.profile, batch);
+            // What it brings as its profile may be only a wish: what the lobby keeps comes as `Input::Profile`.
             self.plan_attach(member, connection, knock.session, knock.resume, batch);
             return;
         }
@@ -153,8 +153,6 @@ impl Room {
             if self.has_too_many_connections(member) {
                 return batch.before_next(refused(session, RefusalReason::Full, CROWDED));
             }
-            let profile = reservation.entrant.who.profile;
-            self.plan_profile_of(member, profile, batch);
             return self.plan_attach(member, connection, session, reservation.resume, batch);
         }
         let Some(member) = self.roster.new_member() else {
@@ -284,18 +282,12 @@ impl Room {
 
     fn plan_profile(&mut self, user: &UserId, profile: Profile, batch: &mut Batch) {
         self.roster.expect_profile(user, &profile);
-        if let Some(member) = self.roster.member_of(user) {
-            self.plan_profile_of(member, profile, batch);
-        }
-    }
-
-    /// The rules hear of a member's profile when it is another than the one they know.
-    fn plan_profile_of(&mut self, member: MemberId, profile: Profile, batch: &mut Batch) {
-        let differs = self
-            .roster
-            .member(member)
-            .is_some_and(|m| m.identity.profile != profile);
-        if differs {
+        let Some(member) = self.roster.member_of(user) else {
+            return;
+        };
+        let known = self.roster.member(member);
+        // The rules hear of it when it is another than the one they know.
+        if known.is_some_and(|m| m.identity.profile != profile) {
             self.happen(
                 Event::ProfileChanged(MemberProfile { member, profile }),
                 batch,

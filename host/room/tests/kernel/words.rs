@@ -80,6 +80,7 @@ fn answer(answer: &Answer) -> String {
     match answer {
         Answer::Admitted { connection } => format!("admitted c{connection}"),
         Answer::Refused { reason, text } => format!("refused {reason:?}, {text}"),
+        Answer::Over => "over".to_owned(),
         Answer::Redirected { room, .. } => format!("redirected to {room}"),
     }
 }

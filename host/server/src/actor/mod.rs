@@ -285,15 +285,16 @@ impl Actor {
 
     /// The last things: the room is over, resting, or put away.
     fn finish(&mut self, room: &Room) {
+        // In this order: the next room of that name must find nothing of this one.
+        self.kind
+            .lobby()
+            .room_closed(self.handle.id(), room.is_running());
         self.registry.remove(&self.handle);
         if self.leaving {
             for (_, outlet) in self.outlets.drain() {
                 outlet.inbox.push(SessionEvent::Leaving);
             }
         }
-        self.kind
-            .lobby()
-            .room_closed(self.handle.id(), room.is_running());
         self.turn_away(GoneReason::Over);
         self.finished = true;
     }
@@ -332,8 +333,8 @@ impl Drop for Actor {
     fn drop(&mut self) {
         if !self.finished {
             // A panic: whoever is still attached must not wait for ever, and the next one gets a new room.
-            self.registry.remove(&self.handle);
             self.kind.lobby().room_closed(self.handle.id(), false);
+            self.registry.remove(&self.handle);
             self.abandon();
         }
         let labels = [("kind", self.kind.name().to_owned())];

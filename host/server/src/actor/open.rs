@@ -1,7 +1,7 @@
 //! Bringing a room to life: from its stored state if there is one, else anew.
 
 use crate::kinds::Kind;
-use crate::lobby::records;
+use crate::lobby::Lobby;
 use roost_room::{
     CallRecord, Checkpoint, Clock, Durability, Input, LogLevel, LogLine, Opening, Program, Room,
     RoomConfig, StopReason,
@@ -36,13 +36,13 @@ pub(super) fn open(
         clock,
         seed: rand::random(),
         incarnation: rand::random::<u64>() >> 11,
-        bans: bans(store, &key, clock.wall)?,
+        bans: bans(kind.lobby(), id, clock.wall)?,
     };
     if program.manifest().durability != Durability::Ephemeral
         && let Some((checkpoint, records)) = stored(store, &key)?
     {
         let room = Room::restore(program, config, &opening, &checkpoint, &records)?;
-        let inputs = newer_profiles(kind.name(), &room, store)?;
+        let inputs = newer_profiles(kind.lobby(), &room)?;
         if room.divergences() > 0 {
             tracing::warn!(
                 kind = kind.name(),
@@ -82,23 +82,19 @@ fn stored(
     )))
 }
 
-fn bans(store: &Rooms, key: &RoomKey<'_>, now: u64) -> Result<Vec<roost_room::Ban>, StopReason> {
-    let bytes = store
-        .bans(key)
-        .map_err(|error| StopReason::Storage(error.to_string()))?;
-    let mut bans = bytes.map_or_else(Vec::new, |bytes| records::read_bans(&bytes));
+fn bans(lobby: &Lobby, id: &str, now: u64) -> Result<Vec<roost_room::Ban>, StopReason> {
+    let bans = lobby.bans(id);
+    let mut bans = bans.map_err(|error| StopReason::Storage(error.to_string()))?;
     bans.retain(|ban| ban.until > now);
     Ok(bans)
 }
 
 /// Members who are kept may have changed their profile in another room meanwhile.
-fn newer_profiles(kind: &str, room: &Room, store: &Rooms) -> Result<Vec<Input>, StopReason> {
+fn newer_profiles(lobby: &Lobby, room: &Room) -> Result<Vec<Input>, StopReason> {
     let mut inputs = Vec::new();
     for (user, known) in room.profiles() {
-        let bytes = store
-            .profile(kind, user.as_str())
-            .map_err(|error| StopReason::Storage(error.to_string()))?;
-        match bytes.and_then(|bytes| records::read_profile(&bytes)) {
+        let profile = lobby.profile(user);
+        match profile.map_err(|error| StopReason::Storage(error.to_string()))? {
             Some(profile) if profile != *known => inputs.push(Input::Profile {
                 user: user.clone(),
                 profile,

@@ -9,7 +9,7 @@ use roost_server::net::frame::binary_frame;
 use roost_server::net::outbox::{Frame, Lane, Outbox, OutboxConfig, Pushed};
 use roost_server::net::socket::{Incoming, Socket, SocketConfig};
 use roost_server::net::stream::Stream;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::peer::{BINARY, PING, PONG, masked};
@@ -44,7 +44,7 @@ async fn pair(config: SocketConfig, flusher: &Flusher) -> Pair {
     }
 }
 
-async fn frame(client: &mut TcpStream) -> (u8, Vec<u8>) {
+async fn frame(client: &mut (impl AsyncRead + Unpin)) -> (u8, Vec<u8>) {
     let first = client.read_u8().await.unwrap();
     let len = match client.read_u8().await.unwrap() {
         126 => usize::from(client.read_u16().await.unwrap()),
@@ -79,6 +79,26 @@ fn sizes(seed: u64) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Reads until all frames and pongs have come, and checks that none is missing, out of order or damaged.
+async fn read_all(read: &mut (impl AsyncRead + Unpin), expected: &[usize], pongs_expected: usize) {
+    let (mut frames, mut pongs) = (0, 0);
+    while frames < expected.len() || pongs < pongs_expected {
+        let (first, payload) = frame(read).await;
+        if first == PONG {
+            assert_eq!(payload, [pongs as u8]);
+            pongs += 1;
+            continue;
+        }
+        assert_eq!(first, BINARY);
+        assert_eq!(payload.len(), expected[frames], "frame {frames}");
+        assert!(
+            payload.iter().all(|byte| *byte == frames as u8),
+            "frame {frames}"
+        );
+        frames += 1;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_line_loses_and_reorders_nothing() {
     let seed = 0xF105_u64;
@@ -93,30 +113,7 @@ async fn a_full_line_loses_and_reorders_nothing() {
     let bursts: Vec<usize> = sizes(seed).take(600).collect();
     let expected = bursts.clone();
     let reader = tokio::spawn(async move {
-        let (mut frames, mut pongs) = (0, 0);
-        let mut buffer = Vec::new();
-        while frames < expected.len() || pongs < 50 {
-            let first = read.read_u8().await.unwrap();
-            let len = match read.read_u8().await.unwrap() {
-                126 => usize::from(read.read_u16().await.unwrap()),
-                127 => read.read_u64().await.unwrap() as usize,
-                short => usize::from(short),
-            };
-            buffer.resize(len, 0);
-            read.read_exact(&mut buffer).await.unwrap();
-            if first == PONG {
-                assert_eq!(buffer, [pongs as u8]);
-                pongs += 1;
-                continue;
-            }
-            assert_eq!(first, BINARY);
-            assert_eq!(len, expected[frames], "frame {frames}");
-            assert!(
-                buffer.iter().all(|byte| *byte == frames as u8),
-                "frame {frames}"
-            );
-            frames += 1;
-        }
+        read_all(&mut read, &expected, 50).await;
         read
     });
     for (number, size) in bursts.into_iter().enumerate() {

@@ -203,7 +203,7 @@ impl Session {
                 visit.turned_away();
                 Err(refused(reason, &text).into())
             }
-            SessionEvent::Gone(GoneReason::Over) => {
+            SessionEvent::Answer(Answer::Over) | SessionEvent::Gone(GoneReason::Over) => {
                 visit.turned_away();
                 Ok(Reply::Over)
             }
