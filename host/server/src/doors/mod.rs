@@ -4,6 +4,8 @@
 mod address;
 mod identity;
 mod play;
+mod visit;
+mod visitor;
 
 pub use identity::{Keys, KeysError};
 pub use play::PlayDoor;

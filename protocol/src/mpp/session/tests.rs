@@ -150,7 +150,7 @@ const FILTERED: &[(&str, &str)] = &[
 #[test]
 fn fields_are_filtered() {
     for (message, heard) in FILTERED {
-        assert_eq!(said(message).unwrap_or_default(), heard, "{message}");
+        assert_eq!(said(message).unwrap_or_default(), *heard, "{message}");
     }
 }
 

@@ -4,11 +4,12 @@
 
 mod entry;
 mod farewell;
-mod visit;
-mod visitor;
+mod identify;
 
 use super::Entrance;
 use super::address::Address;
+use super::visit::Visit;
+use super::visitor::Visitor;
 use crate::net::frame;
 use crate::net::outbox::{Frame, Lane, Outbox};
 use crate::net::socket::{Incoming, Socket};
@@ -21,8 +22,6 @@ use roost_protocol::play::{self, FrameError, PlaySession, Said, Verdict, close};
 use roost_room::{ConnectionId, Packet, Parting, Pushed, ResumePoint, Route};
 use std::net::IpAddr;
 use std::sync::Arc;
-use visit::Visit;
-use visitor::Visitor;
 
 /// The native door.
 pub struct PlayDoor {
@@ -36,6 +35,8 @@ struct Session {
     socket: Socket,
     outbox: Outbox,
     frames: PlaySession,
+    /// JSON object for the rules of the rooms it asks to enter.
+    options: String,
     /// Said by the client, but there was no place in its room yet: it is not read meanwhile.
     waiting: Option<Said>,
     entrance: Arc<Entrance>,
@@ -67,6 +68,7 @@ impl PlayDoor {
             socket,
             outbox,
             frames: PlaySession::default(),
+            options: "{}".to_owned(),
             waiting: None,
             entrance: Arc::clone(&self.entrance),
         };
@@ -85,16 +87,18 @@ impl PlayDoor {
 
 impl Session {
     async fn run(&mut self, address: Address) -> End {
-        let room = address.room.clone();
         let resume = address.resume.map(|(incarnation, number)| ResumePoint {
             incarnation,
             number,
         });
-        let mut visitor = match self.identify(address) {
+        let mut visitor = match self.identify(&address) {
             Ok(visitor) => visitor,
             Err(farewell) => return farewell.into(),
         };
-        match self.enter(&mut visitor, room, resume).await {
+        if let Some(options) = address.options {
+            self.options = options;
+        }
+        match self.enter(&mut visitor, address.room, resume).await {
             Ok(visit) => self.stay(&mut visitor, visit).await,
             Err(end) => end,
         }

@@ -1,8 +1,8 @@
-//! Being in a room, or wanting to be.
+//! Being in a room, or wanting to be; the same for every door that leads to rooms.
 
 use crate::actor::RoomHandle;
-use crate::session::SessionInbox;
-use roost_room::{ConnectionId, Parting, SessionId};
+use crate::session::{GoneReason, SessionEvent, SessionInbox};
+use roost_room::{Answer, ConnectionId, Parting, RefusalReason, SessionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,6 +16,32 @@ enum Place {
     Kept(ConnectionId),
     /// A place taken.
     Taken(ConnectionId),
+}
+
+/// What a room says to a knock.
+pub(super) enum Reply {
+    /// A place is kept, to be confirmed.
+    Kept,
+    /// It is in.
+    In,
+    /// Another room should be asked.
+    Elsewhere {
+        /// Which, of the same kind.
+        room: String,
+        /// For the user's eyes, empty for none.
+        notice: String,
+    },
+    /// The rules do not let it in.
+    Refused {
+        /// Why, for dialects with codes.
+        reason: RefusalReason,
+        /// For the user's eyes.
+        text: String,
+    },
+    /// The room is over; another of its name can be asked.
+    Over,
+    /// Something that is no answer.
+    Unexpected(SessionEvent),
 }
 
 /// One knock at one room, and what came of it. Each has a number and an inbox of its own, so that what one room
@@ -41,24 +67,36 @@ impl Visit {
         }
     }
 
+    /// The room's answer to a knock, or to the confirmation that follows. May be dropped and called again.
+    pub(super) async fn reply(&mut self) -> Reply {
+        match self.inbox.next().await {
+            SessionEvent::Attached { connection, .. } => {
+                self.place = Place::Taken(connection);
+                Reply::In
+            }
+            SessionEvent::Answer(Answer::Admitted { connection }) => {
+                self.place = Place::Kept(connection);
+                Reply::Kept
+            }
+            SessionEvent::Answer(Answer::Redirected { room, notice }) => {
+                self.place = Place::None;
+                Reply::Elsewhere { room, notice }
+            }
+            SessionEvent::Answer(Answer::Refused { reason, text }) => {
+                self.place = Place::None;
+                Reply::Refused { reason, text }
+            }
+            SessionEvent::Answer(Answer::Over) | SessionEvent::Gone(GoneReason::Over) => {
+                self.place = Place::None;
+                Reply::Over
+            }
+            other => Reply::Unexpected(other),
+        }
+    }
+
     /// The room has been asked.
     pub(super) fn asked(&mut self) {
         self.place = Place::Asked;
-    }
-
-    /// The room keeps a place.
-    pub(super) fn hold(&mut self, connection: ConnectionId) {
-        self.place = Place::Kept(connection);
-    }
-
-    /// The room has given the place.
-    pub(super) fn enter(&mut self, connection: ConnectionId) {
-        self.place = Place::Taken(connection);
-    }
-
-    /// The room has answered that there is no place.
-    pub(super) fn turned_away(&mut self) {
-        self.place = Place::None;
     }
 
     /// The number of a place that waits to be confirmed.
