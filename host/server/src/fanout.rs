@@ -5,7 +5,7 @@ use crate::net::outbox::{Frame, Lane, Outbox};
 use crate::probe::Heartbeat;
 use crate::session::SessionInbox;
 use bytes::Bytes;
-use roost_protocol::play;
+use roost_protocol::{mpp, play};
 use roost_room::{ConnectionId, Outgoing, Recipients, Route, SessionId, UserId};
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub enum Dialect {
     /// The native door's.
     Play,
+    /// Multiplayer Piano's: what is pushed are the elements of arrays.
+    Mpp,
 }
 
 /// Where deliveries of a connection go.
@@ -51,6 +53,8 @@ pub struct Encoded<'a> {
     lane: Lane,
     urgent: bool,
     play: Option<Bytes>,
+    /// And whether it can be said in that language at all.
+    mpp: Option<Option<Bytes>>,
 }
 
 impl<'a> Encoded<'a> {
@@ -69,6 +73,7 @@ impl<'a> Encoded<'a> {
             lane,
             urgent: named && lane == Lane::Reliable,
             play: None,
+            mpp: None,
         }
     }
 
@@ -83,27 +88,37 @@ impl<'a> Encoded<'a> {
 
     /// Hand it to a connection.
     pub fn send(&mut self, outlet: &Outlet) {
-        match &outlet.sink {
-            Sink::Heartbeat(heart) => heart.beat(),
-            Sink::Socket { outbox, dialect } => {
-                let bytes = self.bytes(*dialect);
-                outbox.push(Frame {
-                    bytes,
-                    lane: self.lane,
-                    urgent: self.urgent,
-                });
-            }
+        let (outbox, dialect) = match &outlet.sink {
+            Sink::Heartbeat(heart) => return heart.beat(),
+            Sink::Socket { outbox, dialect } => (outbox, *dialect),
+        };
+        let (bytes, urgent) = match dialect {
+            Dialect::Play => (Some(self.play()), self.urgent),
+            Dialect::Mpp => (self.mpp(), mpp::is_urgent(self.outgoing.topic.as_str())),
+        };
+        if let Some(bytes) = bytes {
+            outbox.push(Frame {
+                bytes,
+                lane: self.lane,
+                urgent,
+            });
         }
     }
 
-    fn bytes(&mut self, dialect: Dialect) -> Bytes {
-        let Dialect::Play = dialect;
+    fn play(&mut self) -> Bytes {
         let outgoing = self.outgoing;
         self.play
             .get_or_insert_with(|| match play::delivery(outgoing) {
                 (payload, true) => frame::binary_frame(&payload),
                 (payload, false) => frame::text_frame(&payload),
             })
+            .clone()
+    }
+
+    fn mpp(&mut self) -> Option<Bytes> {
+        let outgoing = self.outgoing;
+        self.mpp
+            .get_or_insert_with(|| mpp::delivery(outgoing).map(Bytes::from))
             .clone()
     }
 }

@@ -9,8 +9,10 @@ use crate::http::health::Readiness;
 use crate::kinds::{KindSettings, Kinds};
 use crate::modules::{ModuleError, Modules};
 use crate::net::flusher::Flusher;
+use crate::net::socket::SocketConfig;
 use crate::probe::{self, Heartbeat, ProbeError};
 use crate::registry::{Registry, RoomQuota};
+use roost_protocol::mpp;
 use roost_protocol::play::close;
 use roost_room::{Capability, Limits};
 use roost_sandbox::{LoadError, Sandbox};
@@ -91,6 +93,11 @@ impl Services {
         let registry = Registry::new(host, quota);
         let heart = probe::start(&registry, probe).await?;
         let kinds = Arc::new(kinds);
+        let pianos = SocketConfig {
+            max_message: mpp::MAX_FRAME.min(config.net.max_message.get()),
+            ..SocketConfig::clone(&config.net.socket(mpp::close::SLOW))
+        };
+        let pianos = Arc::new(pianos);
         let entrance = Entrance {
             kinds: Arc::clone(&kinds),
             registry: Arc::clone(&registry),
@@ -100,7 +107,11 @@ impl Services {
             sockets: config.net.socket(close::SLOW),
             flusher: Flusher::start(cores),
         };
-        let reception = Arc::new(Reception::new(Arc::new(entrance)));
+        let reception = Arc::new(Reception::new(
+            Arc::new(entrance),
+            config.mpp.clone(),
+            pianos,
+        ));
         Ok(Self {
             registry,
             kinds,

@@ -9,8 +9,8 @@ mod wire;
 
 pub use session::{Intent, MppSession, Violation};
 pub use wire::{
-    Entry, Notification, Person, banned_entry, challenge, delivery, entry, greeting, list,
-    notification, quota, time,
+    Entry, Notification, Person, banned_entry, challenge, delivery, entry, greeting, is_urgent,
+    list, notification, quota, time,
 };
 
 /// Longest frame from a client, in bytes.

@@ -134,6 +134,12 @@ pub fn delivery(outgoing: &Outgoing) -> Option<Vec<u8>> {
     Some(json.into_bytes())
 }
 
+/// Whether what is said on a topic should not wait for the flush window: what somebody waits for to see.
+#[must_use]
+pub fn is_urgent(topic: &str) -> bool {
+    matches!(topic, "a" | "dm" | "ch" | "c" | "nq" | "notification")
+}
+
 fn author_key(topic: &str) -> Option<&'static str> {
     match topic {
         "n" | "custom" => Some(",\"p\":"),

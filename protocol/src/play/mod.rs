@@ -5,7 +5,7 @@ mod token;
 mod wire;
 
 pub use session::{FrameError, PlaySession, Said, Verdict};
-pub use token::{ANYWHERE, Claims, Grant, TokenError, parse_color};
+pub use token::{ANYWHERE, Claims, Grant, MPP_ISSUER, TokenError, parse_color};
 pub use wire::{
     RoomCard, Welcome, delivery, ended, error, fault, moving, refused, room_list, welcome,
 };

@@ -8,6 +8,9 @@ use thiserror::Error;
 /// As `kind` or `room`: good for any.
 pub const ANYWHERE: &str = "*";
 
+/// Who vouches for users of the Multiplayer Piano door.
+pub const MPP_ISSUER: &str = "mpp";
+
 /// Longest `user`, in bytes.
 const MAX_USER: usize = 200;
 /// Most bytes of claims handed to rules.
@@ -37,7 +40,7 @@ pub struct Claims {
     /// Profile, `#rrggbb`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color: Option<String>,
-    /// `anon` in tokens that the host gives to those who came without one.
+    /// `anon` in tokens that the host gives to those who came without one, `mpp` in those for the Multiplayer Piano door.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roost: Option<String>,
     /// Everything else.
@@ -52,6 +55,8 @@ pub struct Grant {
     pub user: UserId,
     /// Whether the host itself gave the token to somebody who came without one.
     pub anonymous: bool,
+    /// Whether it is good for the Multiplayer Piano door.
+    pub is_mpp: bool,
     /// Name wished for.
     pub name: Option<String>,
     /// Colour wished for.
@@ -77,6 +82,22 @@ pub enum TokenError {
 }
 
 impl Claims {
+    /// Those of a user at the Multiplayer Piano door, good in all its rooms.
+    #[must_use]
+    pub fn mpp(kind: &str, id: &str, exp: u64) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            room: ANYWHERE.to_owned(),
+            user: id.to_owned(),
+            exp,
+            iss: None,
+            name: None,
+            color: None,
+            roost: Some(MPP_ISSUER.to_owned()),
+            rest: Map::new(),
+        }
+    }
+
     /// What they give in that room.
     ///
     /// # Errors
@@ -93,8 +114,10 @@ impl Claims {
             return Err(TokenError::OutOfBounds("user"));
         }
         let anonymous = self.roost.as_deref() == Some("anon");
+        let is_mpp = self.roost.as_deref() == Some(MPP_ISSUER);
         let issuer = match &self.iss {
             _ if anonymous => "anon".to_owned(),
+            _ if is_mpp => MPP_ISSUER.to_owned(),
             Some(iss) => format!("jwt/{iss}"),
             None => "jwt".to_owned(),
         };
@@ -113,6 +136,7 @@ impl Claims {
         Ok(Grant {
             user,
             anonymous,
+            is_mpp,
             name,
             color: color.transpose()?,
             claims: self.for_rules()?,

@@ -151,6 +151,12 @@ impl Server {
         ))
     }
 
+    /// Where its WebSockets are: `ws://host:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.addr)
+    }
+
     /// `GET` a path. Gives status and body.
     ///
     /// # Errors

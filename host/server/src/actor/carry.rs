@@ -25,6 +25,10 @@ impl Actor {
                 other => self.carry_one(other, program),
             }
         }
+        // Whoever is told that he is in has got what the room says to a newcomer.
+        for (inbox, event) in self.entered.drain(..) {
+            inbox.push(event);
+        }
     }
 
     fn carry_one(&mut self, output: Output, program: &Arc<dyn Program>) {
@@ -158,9 +162,8 @@ impl Actor {
                 .lobby()
                 .attach(&self.handle, connection, outlet.clone());
         }
-        outlet
-            .inbox
-            .push(SessionEvent::Attached { member, connection });
+        let entered = SessionEvent::Attached { member, connection };
+        self.entered.push((Arc::clone(&outlet.inbox), entered));
         self.outlets.insert(connection, outlet);
     }
 

@@ -15,7 +15,7 @@ use crate::clock::HostClock;
 use crate::fanout::{Outlet, Outlets, Sink};
 use crate::kinds::Kind;
 use crate::registry::Registry;
-use crate::session::{GoneReason, SessionEvent};
+use crate::session::{GoneReason, SessionEvent, SessionInbox};
 use crate::telemetry;
 use metrics::{counter, gauge, histogram};
 use roost_room::{Clock, Input, Output, Placement, Room, SessionId, StopReason, Ticket};
@@ -42,6 +42,8 @@ pub(crate) struct Actor {
     host: Host,
     registry: Arc<Registry>,
     arriving: BTreeMap<SessionId, Outlet>,
+    /// Who is in, but has not been told.
+    entered: Vec<(Arc<SessionInbox>, SessionEvent)>,
     outlets: Outlets,
     signals: BTreeMap<u32, oneshot::Sender<SignalAnswer>>,
     incarnation: u64,
@@ -72,6 +74,7 @@ impl Actor {
             host,
             registry,
             arriving: BTreeMap::new(),
+            entered: Vec::new(),
             outlets: Outlets::default(),
             signals: BTreeMap::new(),
             incarnation: 0,

@@ -6,32 +6,52 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use jsonwebtoken::{EncodingKey, Header};
+use roost_protocol::play::MPP_ISSUER;
 use serde_json::{Map, Value};
 
 use crate::cli::sources;
 use crate::config::secret::play_secret;
 use crate::config::units::{Secret, Time};
 use crate::config::{Flags, load};
+use crate::doors::mpp_id;
 
 /// Longest subject, in bytes.
 const MAX_USER: usize = 200;
 /// Most bytes of further claims, as JSON.
 const MAX_CLAIMS: usize = 4096;
 /// Claims that have a flag of their own.
-const OWN_CLAIMS: [&str; 7] = ["kind", "room", "user", "exp", "iss", "name", "color"];
+const OWN_CLAIMS: [&str; 8] = [
+    "kind", "room", "user", "exp", "iss", "name", "color", "roost",
+];
 
-/// Make a token for the native door (/play), and print it.
+/// Make a token for the native door (/play) or for the Multiplayer Piano door (--mpp), and print it.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
+    /// For `hi.token` at the Multiplayer Piano door: kind piano, every room, and a new user unless one is named
+    #[arg(long)]
+    mpp: bool,
+    /// Its bearer is staff: may manage every room of the piano
+    #[arg(long, requires = "mpp")]
+    staff: bool,
     /// The kind it is good for; '*' for every kind
-    #[arg(long, value_name = "K")]
+    #[arg(
+        long,
+        value_name = "K",
+        required_unless_present = "mpp",
+        default_value_if("mpp", "true", "piano")
+    )]
     kind: String,
     /// The room it is good for; '*' for every room
-    #[arg(long, value_name = "R")]
+    #[arg(
+        long,
+        value_name = "R",
+        required_unless_present = "mpp",
+        default_value_if("mpp", "true", "*")
+    )]
     room: String,
     /// Who it is for: the user's id, 1 to 200 bytes
-    #[arg(long, value_name = "U")]
-    user: String,
+    #[arg(long, value_name = "U", required_unless_present = "mpp")]
+    user: Option<String>,
     /// How long it is good: 30s, 5m, 1h, 7d
     #[arg(long, value_name = "TIME", default_value = "1h")]
     ttl: Time,
@@ -109,8 +129,9 @@ impl TokenArgs {
     }
 
     fn claims(&self, now: u64) -> anyhow::Result<Map<String, Value>> {
+        let user = self.user.clone().unwrap_or_else(|| mpp_id(None));
         ensure!(
-            (1..=MAX_USER).contains(&self.user.len()),
+            (1..=MAX_USER).contains(&user.len()),
             "a user is 1 to {MAX_USER} bytes"
         );
         ensure!(
@@ -132,12 +153,12 @@ impl TokenArgs {
         {
             claims.insert(key.to_owned(), Value::from(value));
         }
-        for (key, value) in [
-            ("kind", &self.kind),
-            ("room", &self.room),
-            ("user", &self.user),
-        ] {
+        for (key, value) in [("kind", &self.kind), ("room", &self.room), ("user", &user)] {
             claims.insert(key.to_owned(), Value::from(value.as_str()));
+        }
+        if self.mpp {
+            claims.insert("roost".to_owned(), Value::from(MPP_ISSUER));
+            claims.insert("staff".to_owned(), Value::from(self.staff));
         }
         claims.insert(
             "exp".to_owned(),

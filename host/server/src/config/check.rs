@@ -229,6 +229,16 @@ impl Config {
             "play.secret",
             format!("at least {MIN_SECRET} bytes are needed"),
         );
+        checks.want(
+            self.mpp.is_salted(),
+            "mpp.production",
+            "needs salt1 and salt2 (SALT1, SALT2): without them addresses can be found by trying",
+        );
+        checks.want(
+            is_kind_name(&self.mpp.kind),
+            "mpp.kind",
+            "a kind's name is 1 to 64 of a-z, 0-9 and -",
+        );
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
         checks.want(
             filter.is_ok(),

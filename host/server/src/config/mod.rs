@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod listen;
+pub mod mpp;
 pub mod secret;
 mod show;
 pub mod sources;
@@ -9,5 +10,6 @@ pub mod tree;
 pub mod units;
 
 pub use check::{ConfigError, Loaded, Problem, load};
+pub use mpp::MppConfig;
 pub use sources::{Flags, Sources};
 pub use tree::Config;

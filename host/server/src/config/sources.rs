@@ -18,6 +18,14 @@ pub const DOTENV_FILE: &str = ".env";
 pub const PREFIX: &str = "ROOST_";
 /// Port of the first listener, as hosting platforms say it.
 pub const PORT: &str = "PORT";
+/// Names that servers Roost takes the place of have for settings, and what those are here.
+pub const ALIASES: &[(&str, &str)] = &[
+    (PORT, "server.listen"),
+    ("WS_PORT", "server.listen"),
+    ("NODE_ENV", "mpp.production"),
+    ("SALT1", "mpp.salt1"),
+    ("SALT2", "mpp.salt2"),
+];
 
 /// What was said on the command line.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +43,7 @@ pub struct Flags {
 pub struct Sources {
     /// What was said on the command line.
     pub flags: Flags,
-    /// The environment; only `ROOST_…` and `PORT` are looked at.
+    /// The environment; only `ROOST_…` and [`ALIASES`] are looked at.
     pub environment: Vec<(String, String)>,
     /// The file, which must exist; `None` reads [`DEFAULT_FILE`] if it is there.
     pub file: Option<PathBuf>,
@@ -128,17 +136,17 @@ fn merge_variables(
     place: &str,
     problems: &mut Vec<Problem>,
 ) -> Figment {
-    for (name, text) in pairs
-        .iter()
-        .filter(|(name, text)| name == PORT && !text.is_empty())
-    {
-        let addr = format!("127.0.0.1:{text}");
-        figment = figment.merge(Variable::new(
-            name,
-            place,
-            "server.listen",
-            Value::from(vec![addr]),
-        ));
+    // In the order of the table, so that the last of two names for one thing counts.
+    for (alias, key) in ALIASES {
+        let said = pairs.iter().find(|(name, _)| name == alias);
+        if let Some((name, text)) = said.filter(|(_, text)| !text.is_empty()) {
+            let value = match *key {
+                "server.listen" => Value::from(vec![format!("127.0.0.1:{text}")]),
+                "mpp.production" => Value::from(is_production(text)),
+                _ => Value::from(text.as_str()),
+            };
+            figment = figment.merge(Variable::new(name, place, key, value));
+        }
     }
     for (name, text) in pairs.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         // `ROOST_NET__PING_EVERY` is understood as well.
@@ -155,6 +163,13 @@ fn merge_variables(
         }
     }
     figment
+}
+
+/// `NODE_ENV`.
+fn is_production(text: &str) -> bool {
+    ["production", "prod"]
+        .iter()
+        .any(|name| text.eq_ignore_ascii_case(name))
 }
 
 impl Leaf {

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::config::listen::Listen;
+use crate::config::mpp::MppConfig;
 use crate::config::units::{Secret, Size, Time};
 use crate::net::outbox::OutboxConfig;
 use crate::net::proxy::TrustedProxies;
@@ -82,6 +83,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// The native door.
     pub play: PlayConfig,
+    /// The Multiplayer Piano door.
+    pub mpp: MppConfig,
     /// Rooms of all kinds.
     pub rooms: RoomsConfig,
     /// What rules may use.

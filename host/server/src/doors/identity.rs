@@ -5,13 +5,19 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::Rng;
 use roost_protocol::play::{ANYWHERE, Claims, Grant, TokenError};
 use roost_room::UserId;
+use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
 
 /// How long somebody without a token of his own can come back as the same user.
 const RETURN_SECONDS: u64 = 24 * 60 * 60;
+/// How long the user of a browser that plays the piano can come back as the same.
+const MPP_SECONDS: u64 = 365 * 24 * 60 * 60;
+/// Bytes of a user's id at the piano.
+const MPP_BYTES: usize = 12;
 /// Bytes of a key made by the server itself.
 const KEY_BYTES: usize = 32;
 /// Its file in the state directory.
@@ -114,6 +120,13 @@ impl Keys {
         Ok(claims.grant(kind, room)?)
     }
 
+    /// The token by which a user of the Multiplayer Piano door comes back as the same.
+    #[must_use]
+    pub fn mpp(&self, kind: &str, id: &str) -> Option<String> {
+        self.sign(&Claims::mpp(kind, id, unix_millis() / 1000 + MPP_SECONDS))
+            .ok()
+    }
+
     /// A new user without a name, and the token by which he comes back as the same.
     #[must_use]
     pub fn anonymous(&self, kind: &str) -> (Option<UserId>, Option<Arc<str>>) {
@@ -137,6 +150,25 @@ impl Keys {
             self.sign(&claims).ok().map(Arc::from),
         )
     }
+}
+
+/// An id for somebody at the piano: from his address between two salts, or random.
+#[must_use]
+pub fn mpp_id(address: Option<((&str, &str), IpAddr)>) -> String {
+    let mut id = [0; MPP_BYTES];
+    match address {
+        Some(((before, after), address)) => {
+            let hash = Sha256::digest(format!("{before}{}{after}", address.to_canonical()));
+            id.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        }
+        None => rand::rng().fill_bytes(&mut id),
+    }
+    let mut hex = String::with_capacity(2 * MPP_BYTES);
+    for byte in id {
+        // Writing into a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 #[cfg(test)]
@@ -179,6 +211,29 @@ mod tests {
             keys.check(&token.unwrap(), "relay", "r").unwrap().user,
             user.unwrap()
         );
+    }
+
+    #[test]
+    fn an_address_between_salts_is_always_the_same_user() {
+        let address: IpAddr = "127.0.0.1".parse().unwrap();
+        let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
+        for address in [address, mapped] {
+            assert_eq!(
+                mpp_id(Some((("a", "b"), address))),
+                "67dc44a40903b00542c99500"
+            );
+        }
+        assert_ne!(mpp_id(None), mpp_id(None));
+        assert_eq!(mpp_id(None).len(), 24);
+    }
+
+    #[test]
+    fn somebody_at_the_piano_can_come_back() {
+        let keys = Keys::from_secret(b"ours");
+        let token = keys.mpp("piano", "67dc44a40903b00542c99500").unwrap();
+        let grant = keys.check(&token, "piano", "").unwrap();
+        assert!(grant.is_mpp);
+        assert_eq!(grant.user.as_str(), "mpp:67dc44a40903b00542c99500");
     }
 
     #[test]

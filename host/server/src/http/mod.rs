@@ -28,9 +28,15 @@ pub fn router(config: &HttpConfig, readiness: Readiness, metrics: PrometheusHand
         router = router.merge(metrics::local_routes(metrics));
     }
     router
+        .route("/ws", any(only_websockets))
         .route("/api", any(no_such_resource))
         .route("/api/{*rest}", any(no_such_resource))
         .layer(DefaultBodyLimit::max(config.max_body.get()))
+}
+
+/// The answer to plain requests at an address for WebSockets.
+async fn only_websockets() -> Response {
+    (StatusCode::BAD_REQUEST, "this address is for WebSockets\n").into_response()
 }
 
 /// The answer to unknown addresses below `/api`.

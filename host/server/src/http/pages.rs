@@ -23,6 +23,11 @@ use crate::net::paths::is_reserved;
 #[folder = "$CARGO_MANIFEST_DIR/../../static_client"]
 struct Embedded;
 
+/// The browser piano: the page at `/`, and of every room.
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../client"]
+struct Piano;
+
 /// Pages load nothing from elsewhere; WebSockets may go where the page says.
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; \
                       object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
@@ -63,7 +68,7 @@ impl Pages {
     /// fallback for the operator's.
     pub(crate) fn routes(self) -> Router {
         let mut router = Router::new();
-        for name in Embedded::iter() {
+        for name in Embedded::iter().chain(Piano::iter()) {
             router = router.route(&format!("/{name}"), get(serve));
             let folder = name
                 .strip_suffix(INDEX)
@@ -89,7 +94,7 @@ impl Pages {
             if let Some(page) = self.overlaid(&name).await {
                 return Some(page);
             }
-            if let Some(file) = Embedded::get(&name) {
+            if let Some(file) = Embedded::get(&name).or_else(|| Piano::get(&name)) {
                 let tag = file
                     .metadata
                     .sha256_hash()

@@ -19,10 +19,21 @@ pub struct Listed {
     pub listing: Arc<Listing>,
 }
 
+/// How a room is shown to those who watch the list.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) id: Arc<str>,
+    /// 0 when it is no more.
+    pub(super) members: u32,
+    pub(super) listing: Arc<Listing>,
+}
+
 #[derive(Default)]
 struct Entry {
     members: u32,
     listing: Option<Arc<Listing>>,
+    /// Those who watch the list know of it.
+    told: bool,
     /// While it rests, which rest of the kind it is.
     resting: Option<u64>,
 }
@@ -34,9 +45,62 @@ pub(super) struct List {
     /// Those that went to rest, the oldest in front, and some that have awoken meanwhile.
     resting: VecDeque<(u64, Arc<str>)>,
     rests: u64,
+    /// Rooms of which something has changed since watchers were told; with what they showed last, if they are no more.
+    changed: BTreeMap<Arc<str>, Option<Arc<Listing>>>,
+    /// Whether anybody watches.
+    watched: bool,
 }
 
 impl List {
+    /// All that is shown, for somebody who begins to watch.
+    pub(super) fn tell_all(&mut self) -> Vec<Change> {
+        self.watched = true;
+        let shown = self.rooms.iter_mut().filter_map(|(id, entry)| {
+            let listing = entry.listing.as_ref().filter(|listing| listing.visible)?;
+            entry.told = true;
+            Some(Change {
+                id: Arc::clone(id),
+                members: entry.members,
+                listing: Arc::clone(listing),
+            })
+        });
+        shown.collect()
+    }
+
+    /// What has changed for those who watch. Rooms that hide are told once more, and never else.
+    pub(super) fn tell_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (id, gone) in std::mem::take(&mut self.changed) {
+            let now = self.rooms.get_mut(&id).and_then(|entry| {
+                let listing = entry.listing.clone()?;
+                let shown = listing.visible || entry.told;
+                entry.told = listing.visible;
+                shown.then_some((entry.members, listing))
+            });
+            let shown = now.or_else(|| gone.map(|listing| (0, listing)));
+            if let Some((members, listing)) = shown {
+                changes.push(Change {
+                    id,
+                    members,
+                    listing,
+                });
+            }
+        }
+        changes
+    }
+
+    /// Nobody watches any more.
+    pub(super) fn unwatched(&mut self) {
+        self.watched = false;
+        self.changed.clear();
+    }
+
+    fn note(&mut self, room: &Arc<str>) {
+        if self.watched {
+            self.changed.entry(Arc::clone(room)).or_insert(None);
+        }
+    }
+
     pub(super) fn visible(&self) -> Vec<Listed> {
         let shown = self.rooms.iter().filter_map(|(id, entry)| {
             let listing = entry.listing.as_ref().filter(|listing| listing.visible)?;
@@ -51,6 +115,7 @@ impl List {
 
     /// Gives the room's bans when they have changed.
     pub(super) fn set(&mut self, room: &Arc<str>, listing: Listing) -> Option<Vec<Ban>> {
+        self.note(room);
         let entry = self.awake(room);
         let old = entry.listing.as_ref().map_or(&[][..], |old| &old.bans);
         let changed = (old != listing.bans).then(|| listing.bans.clone());
@@ -59,6 +124,7 @@ impl List {
     }
 
     pub(super) fn count(&mut self, room: &Arc<str>, members: u32) {
+        self.note(room);
         self.awake(room).members = members;
     }
 
@@ -69,7 +135,10 @@ impl List {
     }
 
     pub(super) fn remove(&mut self, room: &Arc<str>) {
-        self.rooms.remove(room);
+        let entry = self.rooms.remove(room);
+        if let Some(entry) = entry.filter(|entry| entry.told && self.watched) {
+            self.changed.insert(Arc::clone(room), entry.listing);
+        }
     }
 
     pub(super) fn rest(&mut self, room: &Arc<str>) {
@@ -79,6 +148,9 @@ impl List {
         if entry.listing.is_none() {
             self.rooms.remove(room);
             return;
+        }
+        if self.watched {
+            self.changed.entry(Arc::clone(room)).or_insert(None);
         }
         self.rests += 1;
         entry.members = 0;
@@ -124,6 +196,41 @@ mod tests {
             list.rest(&id(n));
         }
         assert!(list.rooms.is_empty() && list.resting.is_empty());
+    }
+
+    #[test]
+    fn those_who_watch_hear_of_what_changes() {
+        let mut list = List::default();
+        let hidden = Listing {
+            visible: false,
+            ..listing(Vec::new())
+        };
+        let told = |list: &mut List| -> Vec<(Arc<str>, u32, bool)> {
+            let changes = list.tell_changes().into_iter();
+            changes
+                .map(|c| (c.id, c.members, c.listing.visible))
+                .collect()
+        };
+        list.set(&id(1), listing(Vec::new()));
+        assert_eq!(told(&mut list), [], "nobody watches");
+        assert_eq!(list.tell_all().len(), 1);
+        list.count(&id(1), 2);
+        list.count(&id(1), 3);
+        list.set(&id(2), hidden.clone());
+        list.count(&id(2), 1);
+        assert_eq!(told(&mut list), [(id(1), 3, true)]);
+        list.set(&id(1), hidden);
+        assert_eq!(told(&mut list), [(id(1), 3, false)]);
+        list.count(&id(1), 4);
+        assert_eq!(told(&mut list), [], "hidden rooms stay hidden");
+        list.set(&id(1), listing(Vec::new()));
+        assert_eq!(told(&mut list), [(id(1), 4, true)]);
+        list.remove(&id(1));
+        list.remove(&id(2));
+        assert_eq!(told(&mut list), [(id(1), 0, true)]);
+        list.set(&id(3), listing(Vec::new()));
+        list.unwatched();
+        assert_eq!(told(&mut list), []);
     }
 
     #[test]

@@ -7,8 +7,10 @@ mod keeping;
 mod list;
 mod presence;
 pub(crate) mod records;
+mod watching;
 
 pub use list::Listed;
+pub use watching::Watching;
 
 use crate::actor::RoomHandle;
 use crate::fanout::{Encoded, Outlet};
@@ -22,12 +24,14 @@ use roost_room::{
 use roost_store::Rooms;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use watching::Watchers;
 
 #[derive(Default)]
 struct Inner {
     list: List,
     presence: Presence,
     keeping: Keeping,
+    watchers: Watchers,
 }
 
 /// The lobby of a kind.
@@ -67,21 +71,26 @@ impl Lobby {
         if let Some(bans) = bans {
             self.keep_bans(room, bans);
         }
+        self.changed();
     }
 
     /// A room has another number of members.
-    pub(crate) fn count(&self, room: &Arc<str>, members: u32) {
+    pub(crate) fn count(self: &Arc<Self>, room: &Arc<str>, members: u32) {
         self.lock().list.count(room, members);
+        self.changed();
     }
 
     /// A room is over, or `resting` in the store: then what it shows stays, if it shows anything.
-    pub(crate) fn room_closed(&self, room: &Arc<str>, resting: bool) {
-        let mut inner = self.lock();
-        if resting {
-            inner.list.rest(room);
-        } else {
-            inner.list.remove(room);
+    pub(crate) fn room_closed(self: &Arc<Self>, room: &Arc<str>, resting: bool) {
+        {
+            let mut inner = self.lock();
+            if resting {
+                inner.list.rest(room);
+            } else {
+                inner.list.remove(room);
+            }
         }
+        self.changed();
     }
 
     /// A connection has entered a room.

@@ -7,6 +7,7 @@ use hyper::http::uri::PathAndQuery;
 pub const RESERVED: &[&str] = &[
     "api",
     "arena",
+    "assets",
     "call",
     "chat",
     "chess",
