@@ -182,8 +182,11 @@ impl Room {
             route,
             speaker,
         };
-        self.ring
-            .keep(&outgoing, to, &self.roster, self.time.now(), &self.limits);
+        // Without grace nobody comes back.
+        if self.manifest().grace > 0 {
+            self.ring
+                .keep(&outgoing, to, &self.roster, self.time.now(), &self.limits);
+        }
         // Nobody may be there but members in grace, who may still come back for it.
         if outgoing.to != Recipients::These(Vec::new()) {
             self.emit(Output::Deliver(outgoing));

@@ -1,9 +1,11 @@
 //! For end-to-end tests: the real binary `roost` as a child process, and clients that talk to it over sockets.
 
 mod client;
+mod pianist;
 mod server;
 
 pub use client::{Client, Ended, Heard};
+pub use pianist::Pianist;
 pub use server::{Server, Start, component};
 
 /// How often something is done: few times in `make test`, many in `make soak`.

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use jsonwebtoken::{EncodingKey, Header};
-use roost_protocol::play::MPP_ISSUER;
+use roost_protocol::play::{ANYWHERE, MPP_ISSUER};
 use serde_json::{Map, Value};
 
 use crate::cli::sources;
@@ -34,21 +34,11 @@ pub struct TokenArgs {
     #[arg(long, requires = "mpp")]
     staff: bool,
     /// The kind it is good for; '*' for every kind
-    #[arg(
-        long,
-        value_name = "K",
-        required_unless_present = "mpp",
-        default_value_if("mpp", "true", "piano")
-    )]
-    kind: String,
+    #[arg(long, value_name = "K", required_unless_present = "mpp")]
+    kind: Option<String>,
     /// The room it is good for; '*' for every room
-    #[arg(
-        long,
-        value_name = "R",
-        required_unless_present = "mpp",
-        default_value_if("mpp", "true", "*")
-    )]
-    room: String,
+    #[arg(long, value_name = "R", required_unless_present = "mpp")]
+    room: Option<String>,
     /// Who it is for: the user's id, 1 to 200 bytes
     #[arg(long, value_name = "U", required_unless_present = "mpp")]
     user: Option<String>,
@@ -134,8 +124,11 @@ impl TokenArgs {
             (1..=MAX_USER).contains(&user.len()),
             "a user is 1 to {MAX_USER} bytes"
         );
+        // Only with --mpp they may be absent.
+        let kind = self.kind.as_deref().unwrap_or("piano");
+        let room = self.room.as_deref().unwrap_or(ANYWHERE);
         ensure!(
-            !self.kind.is_empty() && !self.room.is_empty(),
+            !kind.is_empty() && !room.is_empty(),
             "kind and room must not be empty"
         );
         let mut claims: Map<String, Value> = self.claim.iter().cloned().collect();
@@ -153,8 +146,8 @@ impl TokenArgs {
         {
             claims.insert(key.to_owned(), Value::from(value));
         }
-        for (key, value) in [("kind", &self.kind), ("room", &self.room), ("user", &user)] {
-            claims.insert(key.to_owned(), Value::from(value.as_str()));
+        for (key, value) in [("kind", kind), ("room", room), ("user", &user)] {
+            claims.insert(key.to_owned(), Value::from(value));
         }
         if self.mpp {
             claims.insert("roost".to_owned(), Value::from(MPP_ISSUER));

@@ -121,12 +121,14 @@ async fn run(shard: Arc<Shard>) {
             wait(&shard, later.next(), &mut timer).await;
             continue;
         }
+        let mut now = Instant::now();
         for (count, outbox) in (1_usize..).zip(visiting.drain(..)) {
-            if let Visit::Later(at) = outbox.visit(Instant::now()) {
+            if let Visit::Later(at) = outbox.visit(now) {
                 later.add(at, outbox);
             }
             if count.is_multiple_of(VISITS_PER_TURN) {
                 step_back().await;
+                now = Instant::now();
             }
         }
     }

@@ -244,7 +244,7 @@ impl Outbox {
         let written = direct.map_or(0, |direct| direct.try_write(bytes));
         telemetry::net().bytes_out.increment(written as u64);
         let rest = bytes.get(written..).unwrap_or_default();
-        let waker = self.lock().wrote(batch, rest, now);
+        let waker = self.lock().wrote(batch, rest, now, self.shared.window);
         wake(waker);
     }
 }

@@ -94,6 +94,8 @@ pub(crate) struct Queue {
     /// What is pushed are elements; they are written as JSON arrays of all that waits.
     arrays: bool,
     last_flush: Option<Instant>,
+    /// When a busy connection is looked at again though nothing waits yet.
+    next_look: Option<Instant>,
     urgent: bool,
     gone: bool,
     waker: Option<Waker>,

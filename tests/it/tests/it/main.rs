@@ -9,6 +9,8 @@ mod disk;
 mod hostile;
 mod latency;
 mod moves;
+mod piano;
+mod piano_rooms;
 mod play;
 mod rogue;
 mod serve;

@@ -124,7 +124,7 @@ impl MppDoor {
         session.watching = None;
         session.person = None;
         // What waits is still written, and the close frame, whoever closes.
-        session.socket.finish().await;
+        Box::pin(session.socket.finish()).await;
         drop(permits);
     }
 }
@@ -137,7 +137,7 @@ impl Session {
         } else if decided {
             Ok(())
         } else {
-            self.decide().await
+            Box::pin(self.decide()).await
         };
         if let Err(end) = first {
             return end;
@@ -248,9 +248,12 @@ impl Session {
 
     async fn act(&mut self, intent: Intent) -> Result<(), End> {
         match intent {
-            Intent::Greet { token } => return self.greet(token).await,
+            // In boxes: an idle connection does not keep room for what it does once.
+            Intent::Greet { token } => return Box::pin(self.greet(token)).await,
             Intent::Time { echo } => self.push(mpp::time(crate::clock::unix_millis(), echo)),
-            Intent::Enter { room, options } => return self.enter(room, options).await,
+            Intent::Enter { room, options } => {
+                return Box::pin(self.enter(room, options)).await;
+            }
             Intent::Watch(true) => {
                 if let Some(person) = &self.person {
                     let watching = self.kind.lobby().watch(&person.visitor.user, &self.outbox);
@@ -284,11 +287,13 @@ impl Session {
 
     async fn hear_room(&mut self, event: SessionEvent) -> Result<(), End> {
         match event {
-            SessionEvent::Moving { room, on_arrival } => self.move_to(room, on_arrival).await,
+            SessionEvent::Moving { room, on_arrival } => {
+                Box::pin(self.move_to(room, on_arrival)).await
+            }
             SessionEvent::Closed(roost_room::Closing::Ended(text)) => {
                 self.notify(&text);
                 self.visit = None;
-                self.enter(AWKWARD.to_owned(), "{}".to_owned()).await
+                Box::pin(self.enter(AWKWARD.to_owned(), "{}".to_owned())).await
             }
             SessionEvent::Rejected | SessionEvent::Answer(_) | SessionEvent::Attached { .. } => {
                 Ok(())

@@ -80,7 +80,7 @@ impl PlayDoor {
             session.say(farewell);
         }
         // What waits is still written, and the close frame, whoever closes.
-        session.socket.finish().await;
+        Box::pin(session.socket.finish()).await;
         drop(permits);
     }
 }
@@ -98,7 +98,8 @@ impl Session {
         if let Some(options) = address.options {
             self.options = options;
         }
-        match self.enter(&mut visitor, address.room, resume).await {
+        // In boxes: an idle connection does not keep room for what it does once.
+        match Box::pin(self.enter(&mut visitor, address.room, resume)).await {
             Ok(visit) => self.stay(&mut visitor, visit).await,
             Err(end) => end,
         }
@@ -114,7 +115,7 @@ impl Session {
             };
             let end = match self.turn(&visit, connection).await {
                 Turn::Event(SessionEvent::Moving { room, on_arrival }) => {
-                    match self.move_to(visitor, visit, room, on_arrival).await {
+                    match Box::pin(self.move_to(visitor, visit, room, on_arrival)).await {
                         Ok(other) => visit = other,
                         Err(end) => return end,
                     }

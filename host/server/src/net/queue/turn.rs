@@ -79,7 +79,14 @@ impl Queue {
             return Due::ByTask;
         }
         if self.entries.is_empty() {
-            return Due::Nothing;
+            return match self.next_look.take() {
+                // More is to be expected: whoever pushes it need not call.
+                Some(at) => {
+                    self.listed = Listed::Yes;
+                    Due::At(at)
+                }
+                None => Due::Nothing,
+            };
         }
         match self.last_flush.map(|last| last + window) {
             Some(open_at) if now < open_at && !self.urgent => {
@@ -100,11 +107,19 @@ impl Queue {
     }
 
     /// The flusher has written a batch but for its last bytes, which are then the task's.
-    pub(crate) fn wrote(&mut self, batch: &Batch, rest: &[u8], now: Instant) -> Option<Waker> {
+    pub(crate) fn wrote(
+        &mut self,
+        batch: &Batch,
+        rest: &[u8],
+        now: Instant,
+        window: Duration,
+    ) -> Option<Waker> {
         self.turn = Turn::Free;
         if rest.is_empty() {
             self.written(batch.counted);
             if batch.emptied {
+                let busy = self.last_flush.is_some_and(|last| now < last + 2 * window);
+                self.next_look = busy.then(|| now + window);
                 self.last_flush = Some(now);
             }
             return None;
