@@ -25,7 +25,11 @@ impl Actor {
                 other => self.carry_one(other, program),
             }
         }
-        // Whoever is told that he is in has got what the room says to a newcomer.
+        self.tell_entered();
+    }
+
+    /// Whoever is told that he is in has got what the room says to a newcomer, and hears of nothing else before.
+    fn tell_entered(&mut self) {
         for (inbox, event) in self.entered.drain(..) {
             inbox.push(event);
         }
@@ -168,6 +172,7 @@ impl Actor {
     }
 
     fn drop_outlet(&mut self, connection: ConnectionId, closing: Option<Closing>) {
+        self.tell_entered();
         let Some(outlet) = self.outlets.remove(connection) else {
             return;
         };
@@ -179,7 +184,8 @@ impl Actor {
         }
     }
 
-    fn tell(&self, connection: ConnectionId, event: SessionEvent) {
+    fn tell(&mut self, connection: ConnectionId, event: SessionEvent) {
+        self.tell_entered();
         if let Some(outlet) = self.outlets.get(connection) {
             outlet.inbox.push(event);
         }
