@@ -45,7 +45,7 @@ lint: setup-test ## format, clippy and documentation only
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --quiet
 
-soak: test autobahn ## the long things: tests that read ROOST_SOAK, and Autobahn when $PYTHON2 names a Python 2.7
+soak: setup-test autobahn ## the long things: tests that read ROOST_SOAK, and Autobahn when $PYTHON2 names a Python 2.7
 	ROOST_SOAK=1 $(CARGO) test --release --locked --workspace -- --nocapture soak
 
 autobahn:

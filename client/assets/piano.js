@@ -63,7 +63,6 @@ const hear = {
       if (decodeURIComponent(location.pathname) !== `/${ch._id}`) history.replaceState(null, "", path);
     }
     $("room").value = ch._id;
-    status("on", `${ch._id}: ${ppl.length} here`);
     people.clear();
     ppl.forEach((person) => people.set(person.id, person));
     piano.crown = ch.crown;
@@ -114,9 +113,10 @@ const hear = {
 };
 
 function show() {
+  status("on", `${piano.room}: ${people.size} here`);
   $("people").replaceChildren(...[...people.values()].map((person) => {
     const item = document.createElement("li");
-    item.textContent = person.name + (person.id === piano.crown?.participantId ? " 👑" : "");
+    item.textContent = person.name + (person.id === piano.crown?.participantId ? " · crown" : "");
     item.style.setProperty("--who", person.color);
     item.classList.toggle("me", person.id === piano.me);
     return item;

@@ -73,6 +73,8 @@ pub struct Modules<'a> {
     pub store: roost_store::Rooms,
     /// What the operator says of a kind.
     pub settings: &'a dyn Fn(&str) -> KindSettings,
+    /// Programs that are no components; they go before any module of their kind.
+    pub programs: &'a [Arc<dyn Program>],
 }
 
 impl Modules<'_> {
@@ -90,6 +92,9 @@ impl Modules<'_> {
         for (name, path) in named {
             kinds.insert(self.kind(name, &read(name, path)?)?);
         }
+        for program in self.programs {
+            kinds.insert(self.kind_of(&program.manifest().kind, Arc::clone(program))?);
+        }
         Ok(kinds)
     }
 
@@ -104,7 +109,10 @@ impl Modules<'_> {
     }
 
     fn kind(&self, name: &str, bytes: &[u8]) -> Result<Kind, ModuleError> {
-        let program = self.program(name, bytes)?;
+        self.kind_of(name, self.program(name, bytes)?)
+    }
+
+    fn kind_of(&self, name: &str, program: Arc<dyn Program>) -> Result<Kind, ModuleError> {
         let settings = (self.settings)(name);
         let manifest = program.manifest();
         let name = || name.to_owned();

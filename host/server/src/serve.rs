@@ -22,6 +22,7 @@ use crate::net::upgrade::{Client, Doors, Upgraded, refusal};
 use crate::services::{Services, StartError};
 use crate::shutdown::Shutdown;
 use crate::telemetry::{self, TelemetryError};
+use roost_room::Program;
 
 /// How often histograms are folded, so that they stay small when nobody asks for metrics.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -50,11 +51,20 @@ pub enum ServeError {
 
 /// Serves until `shutdown` says stop. Prints one line to standard output when it is ready.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServeError> {
+    run_with(config, shutdown, Vec::new()).await
+}
+
+/// The same with rules that are no components, in front of modules of their kind: for measuring what those cost.
+pub async fn run_with(
+    config: Config,
+    shutdown: Shutdown,
+    programs: Vec<Arc<dyn Program>>,
+) -> Result<(), ServeError> {
     let metrics = telemetry::start_metrics()?;
     let readiness = Readiness::default();
     let listeners = open(&config).await?;
     let monitor = open_monitor(&config).await?;
-    let services = Services::start(&config).await?;
+    let services = Services::start(&config, programs).await?;
     let router = crate::http::router(&config.http, readiness.clone(), metrics.clone())
         .merge(crate::http::rooms::routes(Arc::clone(&services.kinds)));
     let reload = reload_certificates(&listeners, &shutdown);

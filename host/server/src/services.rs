@@ -14,7 +14,7 @@ use crate::probe::{self, Heartbeat, ProbeError};
 use crate::registry::{Registry, RoomQuota};
 use roost_protocol::mpp;
 use roost_protocol::play::close;
-use roost_room::{Capability, Limits};
+use roost_room::{Capability, Limits, Program};
 use roost_sandbox::{LoadError, Sandbox};
 use roost_store::{Store, StoreError};
 use std::path::PathBuf;
@@ -72,14 +72,18 @@ pub struct Services {
 }
 
 impl Services {
-    /// Open the state, load the modules, start the probe.
+    /// Open the state, load the modules, start the probe. `programs` are rules that are no components: for
+    /// measuring what the components cost.
     ///
     /// # Errors
     /// What is missing or wrong, in words for the operator.
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
+    pub async fn start(
+        config: &Config,
+        programs: Vec<Arc<dyn Program>>,
+    ) -> Result<Self, StartError> {
         let blocking = config.clone();
         let (store, kinds, probe, keys) =
-            tokio::task::spawn_blocking(move || prepare(&blocking)).await??;
+            tokio::task::spawn_blocking(move || prepare(&blocking, &programs)).await??;
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
         let host = Host {
             clock: HostClock::default(),
@@ -156,10 +160,10 @@ impl Services {
     }
 }
 
-type Prepared = (Store, Kinds, Arc<dyn roost_room::Program>, Keys);
+type Prepared = (Store, Kinds, Arc<dyn Program>, Keys);
 
 /// What reads files and compiles.
-fn prepare(config: &Config) -> Result<Prepared, StartError> {
+fn prepare(config: &Config, programs: &[Arc<dyn Program>]) -> Result<Prepared, StartError> {
     let state = &config.server.state_dir;
     let store = Store::open(state, roost_store::Options::default()).map_err(|source| {
         StartError::Store {
@@ -188,6 +192,7 @@ fn prepare(config: &Config) -> Result<Prepared, StartError> {
         sandbox: &sandbox,
         store: store.rooms().clone(),
         settings: &settings,
+        programs,
     };
     let kinds = modules.load(&named(config))?;
     let probe = modules.probe()?;
