@@ -1,5 +1,5 @@
 //! `roost serve` with the rules of `piano` and `relay` compiled natively instead of to components: what the components
-//! cost a whole server is the difference. Takes the same flags; see `bench/RESULTS.md`.
+//! cost a whole server is the difference. Takes the same flags; see `bench/RESULTS.md`. Built only with feature `native`.
 
 use clap::Parser;
 use roost_piano::Piano;
