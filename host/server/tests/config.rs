@@ -186,6 +186,31 @@ fn port_is_the_first_listener() {
 }
 
 #[test]
+fn the_names_of_the_piano_server_before_this_one_are_understood() {
+    let environment = [
+        ("WS_PORT", "8443"),
+        ("NODE_ENV", "Production"),
+        ("SALT1", "a"),
+        ("SALT2", "b"),
+    ];
+    let config = Folder::new(&[]).config(&environment);
+    assert_eq!(config.server.listen[0].addr.to_string(), "127.0.0.1:8443");
+    assert_eq!(config.mpp.salts(), Some(("a", "b")));
+    let dotenv = "WS_PORT=8080\nNODE_ENV=prod\nSALT1=c\nSALT2=d\n";
+    let config = Folder::new(&[(".env", dotenv)]).config(&[("SALT2", "e")]);
+    assert_eq!(config.mpp.salts(), Some(("c", "e")));
+    let config = Folder::new(&[]).config(&[("NODE_ENV", "development")]);
+    assert_eq!(config.mpp.salts(), None);
+    let problems = Folder::new(&[]).problems(&[("NODE_ENV", "production"), ("SALT1", "a")]);
+    assert!(problems[0].contains("mpp.production"), "{problems:?}");
+    let named = [
+        ("NODE_ENV", "production"),
+        ("ROOST_MPP_PRODUCTION", "false"),
+    ];
+    assert_eq!(Folder::new(&[]).config(&named).mpp.salts(), None);
+}
+
+#[test]
 fn only_the_named_listeners_open() {
     let folder = Folder::new(&[(
         "roost.toml",

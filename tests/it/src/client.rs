@@ -90,8 +90,10 @@ impl Client {
     /// # Errors
     /// None came in time.
     pub async fn hear(&mut self) -> Result<Heard> {
+        // Pings do not make it last longer.
+        let until = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.socket.next())
+            let next = tokio::time::timeout_at(until, self.socket.next())
                 .await
                 .context("nothing came")?;
             return Ok(match next {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use roost_it::{Pianist, Server, Start, times};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn server(state: &tempfile::TempDir, config: &str) -> Result<Server> {
     let start = Start {
@@ -55,6 +56,89 @@ async fn two_tabs_are_one_participant() -> Result<()> {
         heard = witness.hear().await?;
     }
     assert_eq!(heard, json!({"m": "bye", "p": id}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_who_make_a_room_at_once_are_in_the_same() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let server = server(&state, "").await?;
+    for round in 0..20 {
+        let (url, room) = (server.url(), format!("at once {round}"));
+        let both = tokio::try_join!(Pianist::enter(&url, &room), Pianist::enter(&url, &room));
+        let ((mut one, _), (mut other, _)) = both?;
+        one.say(json!({"m": "a", "message": "hear me"})).await?;
+        assert_eq!(other.expect("a").await?["p"]["_id"], json!(one.id()?));
+    }
+    Ok(())
+}
+
+/// Refused is the 1201st note in one go; two seconds later 400 more are played.
+#[tokio::test]
+async fn the_quota_of_notes_fills_up_again() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let server = server(&state, "").await?;
+    let (mut owner, _) = Pianist::enter(&server.url(), "quota").await?;
+    let (mut player, _) = Pianist::enter(&server.url(), "quota").await?;
+    let quota = player.expect("nq").await?;
+    assert_eq!(
+        (&quota["allowance"], &quota["max"]),
+        (&json!(400), &json!(1200))
+    );
+    let batch = |name: &str, count: usize| json!({"m": "n", "t": now(), "n": vec![json!({"n": name}); count]});
+    for _ in 0..3 {
+        player.say(batch("c3", 400)).await?;
+    }
+    player.say(batch("d3", 1)).await?;
+    for _ in 0..3 {
+        assert_eq!(owner.expect("n").await?["n"][0]["n"], "c3");
+    }
+    // One at a time, until the first is heard again: that is after the next tick of the quota.
+    loop {
+        player.say(batch("e3", 1)).await?;
+        let patience = Duration::from_millis(250);
+        if let Ok(note) = tokio::time::timeout(patience, owner.expect("n")).await {
+            assert_eq!(note?["n"][0]["n"], "e3", "the 1201st was refused");
+            return Ok(());
+        }
+    }
+}
+
+#[tokio::test]
+async fn private_and_custom_messages_reach_whom_they_are_for() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let server = server(&state, "").await?;
+    let (mut one, _) = Pianist::enter(&server.url(), "private").await?;
+    let (mut two, _) = Pianist::enter(&server.url(), "private").await?;
+    let (mut three, _) = Pianist::enter(&server.url(), "private").await?;
+    let (mut far, _) = Pianist::enter(&server.url(), "elsewhere").await?;
+    one.say(json!({"m": "dm", "_id": two.id()?, "message": "between us"}))
+        .await?;
+    for party in [&mut one, &mut two] {
+        let dm = party.expect("dm").await?;
+        assert_eq!(dm["a"], "between us");
+        assert!(dm["sender"]["_id"].is_string() && dm["recipient"]["name"].is_string());
+    }
+    two.say(json!({"m": "+custom"})).await?;
+    far.say(json!({"m": "+custom"})).await?;
+    two.all().await?;
+    far.all().await?;
+    let custom = |data: &str, global: bool| json!({"m": "custom", "data": data, "target": {"mode": "subscribed", "global": global}});
+    one.say(custom("here", false)).await?;
+    one.say(custom("everywhere", true)).await?;
+    assert_eq!(two.expect("custom").await?["data"], "here");
+    assert_eq!(two.expect("custom").await?["data"], "everywhere");
+    let heard = far.expect("custom").await?;
+    assert_eq!(
+        (&heard["data"], &heard["p"]),
+        (&json!("everywhere"), &json!(one.id()?))
+    );
+    let heard = three.all().await?;
+    assert!(
+        heard
+            .iter()
+            .all(|message| message["m"] != "dm" && message["m"] != "custom")
+    );
     Ok(())
 }
 
@@ -251,9 +335,12 @@ async fn leave_and_come(cycles: usize) -> Result<()> {
     for round in 0..cycles / AT_ONCE {
         let visits = (0..AT_ONCE).map(|seat| visit(server.url(), round, seat));
         futures_util::future::try_join_all(visits).await?;
+        // Both hear all that is said meanwhile: whoever does not read is closed after a while.
+        let (one, other) = (json!(resident.id()?), json!(listener.id()?));
         resident.say(note("c4")).await?;
-        let id = json!(resident.id()?);
-        listener.expect_where("n", |n| n["p"] == id).await?;
+        listener.expect_where("n", |n| n["p"] == one).await?;
+        listener.say(note("d4")).await?;
+        resident.expect_where("n", |n| n["p"] == other).await?;
     }
     resident.say(json!({"m": "+ls"})).await?;
     let last = resident
