@@ -172,6 +172,21 @@ impl Registry {
         self.emptier.notify_waiters();
     }
 
+    /// Wait until a room that is over has left the list: what is stored of it is gone by then, and another can be opened.
+    pub async fn left(&self, handle: &RoomHandle) {
+        let key: Key = (Arc::clone(handle.kind()), Arc::clone(handle.id()));
+        loop {
+            let emptier = self.emptier.notified();
+            tokio::pin!(emptier);
+            emptier.as_mut().enable();
+            let is_listed = |live: &Live| live.handle.same(handle);
+            if !self.lock().rooms.get(&key).is_some_and(is_listed) {
+                return;
+            }
+            emptier.await;
+        }
+    }
+
     /// How many rooms live.
     #[must_use]
     pub fn len(&self) -> usize {

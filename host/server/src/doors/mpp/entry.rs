@@ -9,9 +9,13 @@ use crate::net::outbox::Frame;
 use crate::registry::RoomError;
 use roost_protocol::mpp::{self, AWKWARD, close};
 use roost_room::{Outgoing, Packet, Parting, Recipients, Route, Topic};
+use std::time::Duration;
 
 /// Rooms a connection may be sent on to before it stays where it is.
 const MOST_REDIRECTS: usize = 64;
+
+/// How long a room that is over may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a knock came to nothing.
 enum Failure {
@@ -108,11 +112,20 @@ impl Session {
                     }
                     AWKWARD.clone_into(&mut room);
                 }
-                Reply::Over => {}
+                Reply::Over => self.wait_for_end(&visit).await?,
                 Reply::Unexpected(event) => return Err(ended(&event).into()),
             }
         }
         Ok(Found::Stay)
+    }
+
+    /// A room that is over cannot be opened anew before it has left the list.
+    async fn wait_for_end(&mut self, visit: &Visit) -> Result<(), End> {
+        let left = self.door.entrance.registry.left(&visit.room);
+        tokio::select! {
+            _ = tokio::time::timeout(PATIENCE, left) => Ok(()),
+            () = self.socket.drive() => Err(End::Lost),
+        }
     }
 
     /// Leave the old room, take the place in the new one, and hear what was to be told there.

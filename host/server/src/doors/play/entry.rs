@@ -8,11 +8,14 @@ use crate::doors::visitor::{KnockError, LookupError, Request, Visitor};
 use crate::fanout::Dialect;
 use roost_protocol::play::{self, close};
 use roost_room::{Packet, Parting, ResumePoint};
+use std::time::Duration;
 
 /// Rooms a connection may be sent on to before it is turned away.
 const MOST_REDIRECTS: usize = 64;
 /// Rooms that may be over before they come to the knock.
 const MOST_GONE: usize = 8;
+/// How long a room that is over may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Enter a room, or the one it points to.
@@ -65,7 +68,15 @@ impl Session {
                     self.push(&play::moving(&other, &notice));
                     room = other;
                 }
-                Reply::Over if gone < MOST_GONE => gone += 1,
+                Reply::Over if gone < MOST_GONE => {
+                    gone += 1;
+                    // It cannot be opened anew before it has left the list.
+                    let left = self.entrance.registry.left(&visit.room);
+                    tokio::select! {
+                        _ = tokio::time::timeout(PATIENCE, left) => {}
+                        () = self.socket.drive() => return Err(End::Lost),
+                    }
+                }
                 Reply::Over => {
                     let text = "the room is over as soon as it begins";
                     return Err(Farewell::new(close::TRY_LATER, text).into());
