@@ -17,6 +17,7 @@ const PIECE: u8 = 0xF0;
 const ROOM: u8 = 0x01;
 const PROFILE: u8 = 0x02;
 const BANS: u8 = 0x03;
+const SITE_BAN: u8 = 0x04;
 const PART_CHECKPOINT: u8 = 0x01;
 const PART_JOURNAL: u8 = 0x02;
 
@@ -131,6 +132,10 @@ pub(crate) fn journal(of: &RoomKey<'_>, seq: u64) -> Vec<u8> {
 
 pub(crate) fn profile(kind: &str, user: &str) -> Vec<u8> {
     texts(PROFILE, &[kind, user])
+}
+
+pub(crate) fn site_ban(kind: &str, user: &str) -> Vec<u8> {
+    texts(SITE_BAN, &[kind, user])
 }
 
 pub(crate) fn bans(of: &RoomKey<'_>) -> Vec<u8> {

@@ -28,6 +28,7 @@
 //! | rooms | `01` room `02` seq `u64` | one journal record |
 //! | rooms | `02` text(kind) text(user) | profile |
 //! | rooms | `03` room | bans |
+//! | rooms | `04` text(kind) text(user) | the user's ban from all rooms of the kind |
 //! | programs | `01` hash (32 bytes) | a component's bytes |
 //! | programs | `02` text(name) | a name's table |
 //! | programs | `03` hash (32 bytes) | an upload that has not finished |

@@ -71,13 +71,30 @@ impl Batch {
         user: &str,
         bytes: impl Into<Bytes>,
     ) -> Result<&mut Self, StoreError> {
-        let key = profile_key(kind, user)?;
+        let key = user_key(key::profile, kind, user)?;
         Ok(self.put(key, 0, bytes.into()))
     }
 
     /// Removes a user's profile. Fails with [`StoreError::InvalidName`].
     pub fn delete_profile(&mut self, kind: &str, user: &str) -> Result<&mut Self, StoreError> {
-        let key = profile_key(kind, user)?;
+        let key = user_key(key::profile, kind, user)?;
+        Ok(self.push(Op::Delete { key }))
+    }
+
+    /// Sets a user's ban from all rooms of a kind. Fails with [`StoreError::InvalidName`].
+    pub fn put_site_ban(
+        &mut self,
+        kind: &str,
+        user: &str,
+        bytes: impl Into<Bytes>,
+    ) -> Result<&mut Self, StoreError> {
+        let key = user_key(key::site_ban, kind, user)?;
+        Ok(self.put(key, 0, bytes.into()))
+    }
+
+    /// Removes a user's ban from all rooms of a kind. Fails with [`StoreError::InvalidName`].
+    pub fn delete_site_ban(&mut self, kind: &str, user: &str) -> Result<&mut Self, StoreError> {
+        let key = user_key(key::site_ban, kind, user)?;
         Ok(self.push(Op::Delete { key }))
     }
 
@@ -182,7 +199,13 @@ impl Rooms {
 
     /// A user's profile within a kind.
     pub fn profile(&self, kind: &str, user: &str) -> Result<Option<Bytes>, StoreError> {
-        let key = profile_key(kind, user)?;
+        let key = user_key(key::profile, kind, user)?;
+        Ok(value::read(&self.shared.view()?, &key)?.map(|(_, bytes)| bytes))
+    }
+
+    /// A user's ban from all rooms of a kind.
+    pub fn site_ban(&self, kind: &str, user: &str) -> Result<Option<Bytes>, StoreError> {
+        let key = user_key(key::site_ban, kind, user)?;
         Ok(value::read(&self.shared.view()?, &key)?.map(|(_, bytes)| bytes))
     }
 
@@ -192,10 +215,10 @@ impl Rooms {
     }
 }
 
-fn profile_key(kind: &str, user: &str) -> Result<Vec<u8>, StoreError> {
+fn user_key(key: fn(&str, &str) -> Vec<u8>, kind: &str, user: &str) -> Result<Vec<u8>, StoreError> {
     key::check("a kind", kind, key::MAX_KIND_BYTES)?;
     key::check("a user id", user, key::MAX_ID_BYTES)?;
-    Ok(key::profile(kind, user))
+    Ok(key(kind, user))
 }
 
 fn journal(

@@ -2,15 +2,16 @@
 
 mod fields;
 mod notes;
+mod payload;
 mod rates;
 mod session;
 mod settings;
 mod wire;
 
-pub use session::{Intent, MppSession, Violation};
+pub use session::{Intent, MppSession, SiteBan, Violation};
 pub use wire::{
-    Entry, Notification, Person, banned_entry, challenge, delivery, entry, greeting, is_urgent,
-    list, notification, quota, time,
+    Entry, Notification, Person, banned_entry, challenge, delivery, entry, entry_options, greeting,
+    is_urgent, list, notification, quota, time,
 };
 
 /// Longest frame from a client, in bytes.
@@ -35,6 +36,8 @@ pub mod close {
     pub const SLOW: u16 = 4003;
     /// More messages than allowed.
     pub const TOO_MANY_MESSAGES: u16 = 4007;
+    /// Banned from the site.
+    pub const BANNED: u16 = 4008;
     /// Too many sockets of one user.
     pub const TOO_MANY_SOCKETS: u16 = 4009;
     /// Made the rules fail, or may not be anywhere.

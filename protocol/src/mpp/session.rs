@@ -1,8 +1,9 @@
 //! What a client may say, in which order, and how often.
 
 use super::close;
-use super::fields::{Loose, is_color, is_id, is_length, is_plain, push_number, push_text};
+use super::fields::{Loose, is_length, is_plain};
 use super::notes::{self, Notes};
+use super::payload::{Fields, id, payload, settings};
 use super::rates::{Rates, Sort};
 use super::settings::Settings;
 use crate::play::{MAX_DEPTH, Said};
@@ -14,18 +15,12 @@ use thiserror::Error;
 
 /// So many frames that are not JSON end the connection.
 const PATIENCE: u8 = 20;
-/// Longest text of a chat message, in UTF-16 units.
-const MAX_CHAT: usize = 512;
-/// Longest name of a user, in UTF-16 units.
-const MAX_NAME: usize = 40;
 /// Longest name of a room, in UTF-16 units.
 const MAX_ROOM: usize = 512;
-/// Most bytes of `custom.data`.
-const MAX_CUSTOM: usize = 16 * 1024;
-/// Most users that a `custom` names.
-const MAX_NAMED: usize = 32;
-/// Longest ban, in ms.
-const MAX_BAN: f64 = 3_600_000.0;
+/// Longest ban from the site that ends, in ms: a hundred years.
+const MAX_SITE_BAN: f64 = 3_155_760_000_000.0;
+/// Longest reason or note of a ban, in UTF-16 units.
+const MAX_REASON: usize = 512;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,15 +39,37 @@ pub enum Intent {
     Enter {
         /// Which.
         room: String,
-        /// For its rules: `{"set":{…}}`.
-        options: String,
+        /// JSON object: the settings that are asked for.
+        set: String,
     },
     /// The list of rooms, or no more of it: `+ls`, `-ls`.
     Watch(bool),
     /// To leave: `bye`.
     Bye,
+    /// Not to be seen by others, or to be seen again: `v`. For staff.
+    Vanish {
+        /// Not to be seen.
+        vanish: bool,
+        /// The same for the rules of its room, if they have a topic for it.
+        said: Option<Said>,
+    },
+    /// To keep somebody from the whole site, or to let him in again: `siteban`. For staff.
+    SiteBan(SiteBan),
     /// Something for the rules of its room.
     Say(Said),
+}
+
+/// What staff wants of somebody who shall not come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteBan {
+    /// Of whom clients see this id.
+    pub id: String,
+    /// For how many ms; 0 lifts it, none is for ever.
+    pub ms: Option<u64>,
+    /// What he is told; may be empty.
+    pub reason: String,
+    /// What only the operator sees; may be empty.
+    pub note: String,
 }
 
 /// Why a connection is closed. The text is for its client.
@@ -93,40 +110,6 @@ pub struct MppSession {
 struct Head<'a> {
     #[serde(borrow)]
     m: Cow<'a, str>,
-}
-
-/// Every field that any message has.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Fields<'a> {
-    #[serde(borrow)]
-    token: Loose<'a>,
-    #[serde(borrow)]
-    e: Loose<'a>,
-    #[serde(borrow, rename = "_id")]
-    user: Loose<'a>,
-    #[serde(borrow)]
-    id: Loose<'a>,
-    #[serde(borrow)]
-    set: Option<&'a RawValue>,
-    #[serde(borrow)]
-    message: Loose<'a>,
-    #[serde(borrow)]
-    reply_to: Loose<'a>,
-    #[serde(borrow)]
-    x: Loose<'a>,
-    #[serde(borrow)]
-    y: Loose<'a>,
-    #[serde(borrow)]
-    ms: Loose<'a>,
-    #[serde(borrow)]
-    name: Loose<'a>,
-    #[serde(borrow)]
-    color: Loose<'a>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    target: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -212,6 +195,8 @@ impl MppSession {
             "+ls" => Some(Intent::Watch(true)),
             "-ls" => Some(Intent::Watch(false)),
             "bye" => Some(Intent::Bye),
+            "v" => vanish(&fields, manifest),
+            "siteban" => site_ban(&fields).map(Intent::SiteBan),
             _ => say(name, payload(name, &fields)?, manifest),
         }
     }
@@ -226,7 +211,7 @@ fn sort(name: &str) -> Option<Sort> {
         "chset" => Sort::Settings,
         "userset" => Sort::Profile,
         "chown" => Sort::Crown,
-        "kickban" | "unban" | "clearchat" | "setname" | "setcolor" => Sort::Ban,
+        "kickban" | "unban" | "clearchat" | "setname" | "setcolor" | "siteban" | "v" => Sort::Ban,
         "+ls" | "-ls" => Sort::List,
         "t" => Sort::Time,
         "hi" | "bye" => Sort::Greeting,
@@ -262,173 +247,37 @@ fn enter(fields: &Fields<'_>) -> Option<Intent> {
     let Settings(set) = settings(fields).unwrap_or_default();
     Some(Intent::Enter {
         room: room.to_owned(),
-        options: format!("{{\"set\":{set}}}"),
+        set,
     })
 }
 
-fn settings(fields: &Fields<'_>) -> Option<Settings> {
-    serde_json::from_str(fields.set?.get()).ok()
-}
-
-/// The canonical payload of a message for the rules, if its fields are in order.
-fn payload(name: &str, fields: &Fields<'_>) -> Option<String> {
-    let mut json = String::from("{");
-    match name {
-        "m" => {
-            for (key, value) in [("x", &fields.x), ("y", &fields.y)] {
-                push_key(&mut json, key);
-                push_number(&mut json, value.numeric()?.clamp(-1000.0, 1000.0));
-            }
-        }
-        "a" | "dm" => {
-            let message = fields
-                .message
-                .text()
-                .filter(|text| is_length(text, MAX_CHAT));
-            push_field(&mut json, "message", message?);
-            if name == "dm" {
-                push_field(&mut json, "_id", id(&fields.user)?);
-            }
-            if let Some(replied) = id(&fields.reply_to) {
-                push_field(&mut json, "reply_to", replied);
-            }
-        }
-        "userset" => push_profile(&mut json, fields)?,
-        "chset" => {
-            push_key(&mut json, "set");
-            json.push_str(&settings(fields)?.0);
-        }
-        "chown" => {
-            if let Some(heir) = id(&fields.id) {
-                push_field(&mut json, "id", heir);
-            } else if fields.id != Loose::Nothing {
-                return None;
-            }
-        }
-        "kickban" => {
-            push_field(&mut json, "_id", id(&fields.user)?);
-            push_key(&mut json, "ms");
-            push_number(&mut json, fields.ms.number()?.clamp(0.0, MAX_BAN).floor());
-        }
-        "unban" => push_field(&mut json, "_id", id(&fields.user)?),
-        "setname" => {
-            push_field(&mut json, "_id", id(&fields.user)?);
-            push_field(&mut json, "name", own_name(&fields.name)?);
-        }
-        "setcolor" => {
-            push_field(&mut json, "_id", id(&fields.user)?);
-            push_field(&mut json, "color", own_color(&fields.color)?);
-        }
-        "custom" => push_custom(&mut json, fields)?,
-        "clearchat" | "+custom" | "-custom" => {}
-        _ => return None,
-    }
-    json.push('}');
-    Some(json)
-}
-
-fn id<'a>(field: &'a Loose<'_>) -> Option<&'a str> {
-    field.text().filter(|text| is_id(text))
-}
-
-fn own_name<'a>(field: &'a Loose<'_>) -> Option<&'a str> {
-    let name = field.text()?;
-    (is_length(name, MAX_NAME) && is_plain(name)).then_some(name)
-}
-
-fn own_color<'a>(field: &'a Loose<'_>) -> Option<&'a str> {
-    field.text().filter(|text| is_color(text))
-}
-
-fn push_profile(json: &mut String, fields: &Fields<'_>) -> Option<()> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Profile<'a> {
-        #[serde(borrow)]
-        name: Loose<'a>,
-        #[serde(borrow)]
-        color: Loose<'a>,
-    }
-    let profile: Profile<'_> = serde_json::from_str(fields.set?.get()).ok()?;
-    let (name, color) = (own_name(&profile.name), own_color(&profile.color));
-    if name.is_none() && color.is_none() {
+fn vanish(fields: &Fields<'_>, manifest: &Manifest) -> Option<Intent> {
+    let Loose::Truth(vanish) = fields.vanish else {
         return None;
-    }
-    push_key(json, "set");
-    json.push('{');
-    if let Some(name) = name {
-        push_field(json, "name", name);
-    }
-    if let Some(color) = color {
-        push_field(json, "color", color);
-    }
-    json.push('}');
-    Some(())
-}
-
-fn push_custom(json: &mut String, fields: &Fields<'_>) -> Option<()> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Target<'a> {
-        #[serde(borrow)]
-        mode: Loose<'a>,
-        #[serde(borrow)]
-        id: Loose<'a>,
-        #[serde(borrow)]
-        ids: Vec<Loose<'a>>,
-        #[serde(borrow)]
-        global: Loose<'a>,
-    }
-    let data = fields.data.map_or("null", RawValue::get);
-    if data.len() > MAX_CUSTOM {
-        return None;
-    }
-    let target: Target<'_> = match fields.target {
-        Some(target) => serde_json::from_str(target.get()).ok()?,
-        None => Target::default(),
     };
-    push_key(json, "data");
-    json.push_str(data);
-    push_key(json, "target");
-    json.push('{');
-    match target.mode.text() {
-        None | Some("subscribed") => push_field(json, "mode", "subscribed"),
-        Some("id") => {
-            push_field(json, "mode", "id");
-            push_field(json, "id", id(&target.id)?);
-        }
-        Some("ids") if target.ids.len() <= MAX_NAMED => {
-            push_field(json, "mode", "ids");
-            push_key(json, "ids");
-            json.push('[');
-            for (number, named) in target.ids.iter().filter_map(id).enumerate() {
-                if number > 0 {
-                    json.push(',');
-                }
-                push_text(json, named);
-            }
-            json.push(']');
-        }
-        Some(_) => return None,
-    }
-    push_key(json, "global");
-    let global = target.global == Loose::Truth(true);
-    json.push_str(if global { "true" } else { "false" });
-    json.push('}');
-    Some(())
+    let said = match say("v", format!("{{\"vanish\":{vanish}}}"), manifest) {
+        Some(Intent::Say(said)) => Some(said),
+        _ => None,
+    };
+    Some(Intent::Vanish { vanish, said })
 }
 
-fn push_key(json: &mut String, key: &str) {
-    if !json.ends_with(['{', '[']) {
-        json.push(',');
-    }
-    push_text(json, key);
-    json.push(':');
-}
-
-fn push_field(json: &mut String, key: &str, text: &str) {
-    push_key(json, key);
-    push_text(json, text);
+fn site_ban(fields: &Fields<'_>) -> Option<SiteBan> {
+    let ms = match (&fields.permanent, fields.duration.number()) {
+        (Loose::Truth(true), _) => None,
+        (_, Some(ms)) => Some(ms.clamp(0.0, MAX_SITE_BAN) as u64),
+        _ => return None,
+    };
+    let text = |field: &Loose<'_>| {
+        let text = field.text().filter(|text| is_length(text, MAX_REASON));
+        text.filter(|text| is_plain(text)).unwrap_or("").to_owned()
+    };
+    Some(SiteBan {
+        id: id(&fields.id)?.to_owned(),
+        ms,
+        reason: text(&fields.reason),
+        note: text(&fields.note),
+    })
 }
 
 #[cfg(test)]

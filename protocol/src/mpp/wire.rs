@@ -29,6 +29,14 @@ struct Permissions {
     chown_anywhere: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     userset_others: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    vanish: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    site_ban: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    site_ban_any_reason: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    site_ban_any_duration: bool,
 }
 
 /// `b`: something to answer for browsers that wait for it. What they answer is not judged.
@@ -60,11 +68,23 @@ pub fn greeting(now: u64, person: &Person<'_>, staff: bool, token: Option<&str>)
             chset_anywhere: staff,
             chown_anywhere: staff,
             userset_others: staff,
+            vanish: staff,
+            site_ban: staff,
+            site_ban_any_reason: staff,
+            site_ban_any_duration: staff,
         },
         token,
         motd: "Welcome",
         v: concat!("roost ", env!("CARGO_PKG_VERSION")),
     })
+}
+
+/// What the door tells the rules of somebody who wants to come in: the settings he asks for (a JSON object), since when he
+/// has been online (Unix ms), and whether he does not want to be seen.
+#[must_use]
+pub fn entry_options(set: &str, since: u64, vanished: bool) -> String {
+    let vanish = if vanished { r#","vanish":true"# } else { "" };
+    format!(r#"{{"set":{set},"since":{since}{vanish}}}"#)
 }
 
 /// `nq`: what may be played from now on.

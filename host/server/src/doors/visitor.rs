@@ -3,8 +3,10 @@
 use super::Entrance;
 use super::visit::Visit;
 use crate::actor::PoolError;
+use crate::clock::unix_millis;
 use crate::fanout::{Dialect, Outlet, Sink};
 use crate::kinds::Kind;
+use crate::lobby::{BANNED, SiteBan};
 use crate::net::outbox::Outbox;
 use crate::registry::RoomError;
 use roost_room::{Identity, Input, Knock, Profile, ResumePoint, UserId};
@@ -38,12 +40,16 @@ pub(super) enum KnockError {
     /// Its door stays closed.
     #[error("the room is going")]
     Closed,
+    /// He may be in none.
+    #[error("{BANNED}")]
+    Banned,
 }
 
-/// What the lobby keeps of a user, and how many profiles of the kind had changed when it was read.
+/// What the lobby keeps of a user, and how much of that had changed in the kind when it was read.
 struct Known {
     changes: u64,
     profile: Option<Profile>,
+    ban: Option<SiteBan>,
 }
 
 /// Who came, once that is known.
@@ -96,8 +102,11 @@ impl Visitor {
 
     /// The user has just been made: nobody can have changed his profile after `changes` were counted.
     pub(super) fn is_new(&mut self, changes: u64) {
-        let profile = None;
-        self.known = Some(Known { changes, profile });
+        self.known = Some(Known {
+            changes,
+            profile: None,
+            ban: None,
+        });
     }
 
     /// How he is seen, as of the last look.
@@ -108,6 +117,12 @@ impl Visitor {
     /// What the lobby keeps, if anything, as of the last look.
     fn kept(&self) -> Option<&Profile> {
         self.known.as_ref().and_then(|known| known.profile.as_ref())
+    }
+
+    /// His ban from all rooms, as of the last look.
+    pub(super) fn ban(&self) -> Option<&SiteBan> {
+        let ban = self.known.as_ref().and_then(|known| known.ban.as_ref());
+        ban.filter(|ban| ban.is_running(unix_millis()))
     }
 
     /// See what the lobby keeps of the user, unless it is known that nothing has changed. The store is not read on
@@ -124,8 +139,14 @@ impl Visitor {
             return Ok(());
         }
         let user = self.user.clone();
-        let profile = entrance.readers.run(move || lobby.profile(&user)).await??;
-        self.known = Some(Known { changes, profile });
+        let read = move || Ok((lobby.profile(&user)?, lobby.site_ban(&user)?));
+        let read: Result<_, StoreError> = entrance.readers.run(read).await?;
+        let (profile, ban) = read?;
+        self.known = Some(Known {
+            changes,
+            profile,
+            ban,
+        });
         Ok(())
     }
 
@@ -137,6 +158,9 @@ impl Visitor {
         outbox: &Outbox,
         dialect: Dialect,
     ) -> Result<Visit, KnockError> {
+        if self.ban().is_some() {
+            return Err(KnockError::Banned);
+        }
         for closed in 0..MOST_CLOSED {
             let registry = &entrance.registry;
             let handle = registry.room_for(&self.kind, request.room, self.address)?;

@@ -22,8 +22,15 @@ struct Newest<T> {
 pub(super) struct Keeping {
     profiles: BTreeMap<UserId, Newest<Profile>>,
     bans: BTreeMap<Arc<str>, Newest<Vec<Ban>>>,
-    /// Profiles set since the start.
+    /// Profiles and bans from all rooms set since the start.
     changes: u64,
+}
+
+impl Keeping {
+    /// What was read of a user before may be wrong now.
+    pub(super) fn changed(&mut self) {
+        self.changes += 1;
+    }
 }
 
 /// Take a value in. Tells whether nobody is saving it yet.
@@ -50,7 +57,7 @@ fn done<K: Ord, T: PartialEq>(newest: &mut BTreeMap<K, Newest<T>>, key: &K, valu
 }
 
 impl Lobby {
-    /// Goes up with every profile that is set.
+    /// Goes up with every profile and every ban from all rooms that is set.
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.lock().keeping.changes
@@ -91,7 +98,7 @@ impl Lobby {
     /// Rules have changed a profile: make it durable, then tell every room the user is in.
     pub(crate) fn set_profile(self: &Arc<Self>, user: UserId, profile: Profile) {
         let mut inner = self.lock();
-        inner.keeping.changes += 1;
+        inner.keeping.changed();
         let first = put(&mut inner.keeping.profiles, user.clone(), profile);
         drop(inner);
         if first {
@@ -169,7 +176,7 @@ impl Lobby {
     }
 
     /// Hand the store a batch, again and again while it is too busy, and wait until it is durable.
-    async fn save(
+    pub(super) async fn save(
         &self,
         put: impl Fn(&mut Batch) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {

@@ -7,9 +7,12 @@ mod keeping;
 mod list;
 mod presence;
 pub(crate) mod records;
+mod site_bans;
 mod watching;
 
 pub use list::Listed;
+pub(crate) use site_bans::BANNED;
+pub use site_bans::SiteBan;
 pub use watching::Watching;
 
 use crate::actor::RoomHandle;
@@ -22,6 +25,7 @@ use roost_room::{
     UserId,
 };
 use roost_store::Rooms;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use watching::Watchers;
@@ -32,6 +36,8 @@ struct Inner {
     presence: Presence,
     keeping: Keeping,
     watchers: Watchers,
+    /// Bans from all rooms that are on their way to the disk, or could not get there.
+    site_bans: BTreeMap<UserId, Option<SiteBan>>,
 }
 
 /// The lobby of a kind.
@@ -39,6 +45,8 @@ pub struct Lobby {
     kind: Arc<str>,
     store: Rooms,
     inner: Mutex<Inner>,
+    /// Held while a ban from all rooms is stored.
+    banning: tokio::sync::Mutex<()>,
     /// Rung when nothing is on its way to the disk any more.
     all_saved: Notify,
 }
@@ -51,6 +59,7 @@ impl Lobby {
             kind: Arc::from(kind),
             store,
             inner: Mutex::new(Inner::default()),
+            banning: tokio::sync::Mutex::default(),
             all_saved: Notify::new(),
         }
     }

@@ -123,6 +123,11 @@ impl Presence {
         places.map(|place| place.outlet.clone()).collect()
     }
 
+    pub(super) fn user_called(&self, subject: &str) -> Option<UserId> {
+        let mut users = self.users.keys();
+        users.find(|user| user.subject() == subject).cloned()
+    }
+
     pub(super) fn subscribers(&self, topic: &Topic) -> Vec<Outlet> {
         let outlets = self.topics.get(topic).into_iter();
         outlets.flat_map(BTreeMap::values).cloned().collect()

@@ -1,5 +1,6 @@
 //! What a lobby keeps in the store. The store adds version and checksum.
 
+use super::SiteBan;
 use roost_room::{Ban, Profile, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,38 @@ struct ProfileRecord {
 struct BanRecord {
     user: String,
     until: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SiteBanRecord {
+    until: Option<u64>,
+    reason: String,
+    note: String,
+    by: String,
+    at: u64,
+}
+
+pub(crate) fn write_site_ban(ban: &SiteBan) -> Vec<u8> {
+    let record = SiteBanRecord {
+        until: ban.until,
+        reason: ban.reason.clone(),
+        note: ban.note.clone(),
+        by: ban.by.as_str().to_owned(),
+        at: ban.at,
+    };
+    serde_json::to_vec(&record).unwrap_or_default()
+}
+
+/// `None` for what cannot be read.
+pub(crate) fn read_site_ban(bytes: &[u8]) -> Option<SiteBan> {
+    let record: SiteBanRecord = serde_json::from_slice(bytes).ok()?;
+    Some(SiteBan {
+        until: record.until,
+        reason: record.reason,
+        note: record.note,
+        by: UserId::parse(&record.by)?,
+        at: record.at,
+    })
 }
 
 pub(crate) fn write_profile(profile: &Profile) -> Vec<u8> {

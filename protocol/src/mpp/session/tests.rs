@@ -122,7 +122,7 @@ const FILTERED: &[(&str, &str)] = &[
         r#"{"m":"kickban","_id":"ab","ms":-1}"#,
         r#"{"_id":"ab","ms":0}"#,
     ),
-    (r#"{"m":"kickban","_id":"ab","ms":1e300}"#, ""),
+    (r#"{"m":"kickban","_id":"ab","ms":9e14}"#, ""),
     (r#"{"m":"kickban","_id":"ab","ms":"60"}"#, ""),
     (r#"{"m":"unban","_id":"ab"}"#, r#"{"_id":"ab"}"#),
     (r#"{"m":"+custom"}"#, "{}"),
@@ -176,7 +176,7 @@ fn rooms_have_names() {
         enter(r#"{"m":"ch","_id":"quiet corner","set":{"chat":true,"lobby":true}}"#),
         Some(Intent::Enter {
             room: "quiet corner".into(),
-            options: r#"{"set":{"chat":true}}"#.into()
+            set: r#"{"chat":true}"#.into()
         })
     );
     let long = format!(r#"{{"m":"ch","_id":"{}"}}"#, "x".repeat(513));
@@ -253,4 +253,48 @@ fn floods_end() {
         assert_eq!(session.frame(&large, &manifest(), 0), Ok(vec![]));
     }
     assert_eq!(session.frame(&large, &manifest(), 0), Err(Violation::Bytes));
+}
+
+#[test]
+fn staff_has_words_of_its_own() {
+    let intents = |message: &str| {
+        let intents = greeted().frame(&format!("[{message}]"), &manifest(), 0);
+        intents.unwrap()
+    };
+    let ban = |ms, reason: &str, note: &str| {
+        [Intent::SiteBan(SiteBan {
+            id: "ab12".into(),
+            ms,
+            reason: reason.into(),
+            note: note.into(),
+        })]
+    };
+    let cases = [
+        (
+            r#""duration":5000.9,"reason":"spam","note":"n""#,
+            ban(Some(5000), "spam", "n"),
+        ),
+        (
+            r#""permanent":true,"duration":5,"reason":7"#,
+            ban(None, "", ""),
+        ),
+        (r#""duration":-1,"reason":"a\nb""#, ban(Some(0), "", "")),
+        (r#""duration":9e14"#, ban(Some(3_155_760_000_000), "", "")),
+    ];
+    for (fields, wanted) in cases {
+        let message = format!(r#"{{"m":"siteban","id":"ab12",{fields}}}"#);
+        assert_eq!(intents(&message), wanted, "{message}");
+    }
+    let vanish = |vanish, said| [Intent::Vanish { vanish, said }];
+    assert_eq!(intents(r#"{"m":"v","vanish":true}"#), vanish(true, None));
+    for bad in [
+        r#"{"m":"siteban","id":"ab12"}"#,
+        r#"{"m":"siteban","id":"","duration":5}"#,
+        r#"{"m":"siteban","id":5,"permanent":true}"#,
+        r#"{"m":"siteban","id":"ab12","permanent":false}"#,
+        r#"{"m":"v","vanish":1}"#,
+        r#"{"m":"v"}"#,
+    ] {
+        assert_eq!(intents(bad), [], "{bad}");
+    }
 }

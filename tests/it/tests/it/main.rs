@@ -11,6 +11,7 @@ mod latency;
 mod moves;
 mod piano;
 mod piano_rooms;
+mod piano_staff;
 mod play;
 mod rogue;
 mod serve;

@@ -282,33 +282,6 @@ async fn what_was_acknowledged_outlives_kill_9() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn staff_manage_every_room() -> Result<()> {
-    let state = tempfile::tempdir()?;
-    let secret = "sixteen bytes or more";
-    let server = server(&state, &format!("[play]\nsecret = {secret:?}\n")).await?;
-    let binary = std::env::current_exe()?
-        .ancestors()
-        .nth(2)
-        .context("a target")?
-        .join("roost");
-    let mut mint = tokio::process::Command::new(binary);
-    mint.args(["token", "--mpp", "--staff", "--secret", secret]);
-    let token = String::from_utf8(mint.output().await?.stdout)?;
-    let mut staff = Pianist::greet(&server.url(), Some(token.trim())).await?;
-    assert_eq!(staff.hi["permissions"]["chownAnywhere"], true);
-    let (mut owner, _) = Pianist::enter(&server.url(), "theirs").await?;
-    staff.go("theirs").await?;
-    staff.say(json!({"m": "chown", "id": staff.id()?})).await?;
-    let taken = owner
-        .expect_where("ch", |ch| {
-            ch["ch"]["crown"]["participantId"] == json!(staff.id().unwrap_or_default())
-        })
-        .await?;
-    assert_eq!(taken["ch"]["count"], 2);
-    Ok(())
-}
-
 /// People come, play, change rooms, say bye, close, or are cut off, again and again: nobody's room ever stalls, and
 /// nothing of it stays.
 #[tokio::test]

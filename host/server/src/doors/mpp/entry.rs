@@ -5,6 +5,7 @@ use super::farewell::{End, Farewell, ended};
 use crate::doors::visit::{Reply, Visit};
 use crate::doors::visitor::{KnockError, LookupError, Request};
 use crate::fanout::Dialect;
+use crate::lobby::BANNED;
 use crate::net::outbox::Frame;
 use crate::registry::RoomError;
 use roost_protocol::mpp::{self, AWKWARD, close};
@@ -33,7 +34,7 @@ enum Found {
 
 impl Session {
     /// The client wants to be in a room. It stays where it is if it may not.
-    pub(super) async fn enter(&mut self, room: String, options: String) -> Result<(), End> {
+    pub(super) async fn enter(&mut self, room: String, set: String) -> Result<(), End> {
         if self.person.is_none() {
             return Ok(());
         }
@@ -42,7 +43,7 @@ impl Session {
             self.show_again();
             return Ok(());
         }
-        match self.seek(room, &options, false).await? {
+        match self.seek(room, &set, false).await? {
             Found::Room(visit) => self.settle(visit, Vec::new()).await,
             Found::Stay => Ok(()),
         }
@@ -86,10 +87,10 @@ impl Session {
     }
 
     /// Ask room after room until one keeps a place or lets it in. `leaves` is whether it cannot stay where it is.
-    async fn seek(&mut self, room: String, options: &str, leaves: bool) -> Result<Found, End> {
+    async fn seek(&mut self, room: String, set: &str, leaves: bool) -> Result<Found, End> {
         let mut room = room;
         for _ in 0..MOST_REDIRECTS {
-            let mut visit = match self.knock(&room, options).await? {
+            let mut visit = match self.knock(&room, set).await? {
                 Some(visit) => visit,
                 None => return Ok(Found::Stay),
             };
@@ -171,14 +172,15 @@ impl Session {
     }
 
     /// `None`: there can be no such room, which the client has been told.
-    async fn knock(&mut self, room: &str, options: &str) -> Result<Option<Visit>, End> {
+    async fn knock(&mut self, room: &str, set: &str) -> Result<Option<Visit>, End> {
         let Some(person) = &mut self.person else {
             return Ok(None);
         };
+        let options = mpp::entry_options(set, person.seat.since, person.vanished);
         let entrance = &self.door.entrance;
         let request = Request {
             room,
-            options,
+            options: &options,
             leaving: self.visit.as_ref(),
             resume: None,
         };
@@ -196,6 +198,9 @@ impl Session {
             Ok(visit) => Ok(Some(visit)),
             Err(Failure::Knock(KnockError::Room(RoomError::ShuttingDown))) => {
                 Err(Farewell::leaving().into())
+            }
+            Err(Failure::Knock(KnockError::Banned)) => {
+                Err(Farewell::new(close::BANNED, BANNED).into())
             }
             Err(Failure::Knock(error)) => {
                 self.notify(&error.to_string());

@@ -6,6 +6,7 @@ mod entry;
 mod farewell;
 mod person;
 mod seats;
+mod staff;
 
 use super::Entrance;
 use super::visit::Visit;
@@ -251,9 +252,8 @@ impl Session {
             // In boxes: an idle connection does not keep room for what it does once.
             Intent::Greet { token } => return Box::pin(self.greet(token)).await,
             Intent::Time { echo } => self.push(mpp::time(crate::clock::unix_millis(), echo)),
-            Intent::Enter { room, options } => {
-                return Box::pin(self.enter(room, options)).await;
-            }
+            Intent::Enter { room, set } => return Box::pin(self.enter(room, set)).await,
+            Intent::SiteBan(wanted) => return Box::pin(self.ban_from_site(wanted)).await,
             Intent::Watch(true) => {
                 if let Some(person) = &self.person {
                     let watching = self.kind.lobby().watch(&person.visitor.user, &self.outbox);
@@ -266,6 +266,12 @@ impl Session {
                     visit.leave(Parting::Closed);
                 }
                 return Err(Farewell::new(close::BYE, "bye").into());
+            }
+            Intent::Vanish { vanish, said } => {
+                if let Some(person) = self.person.as_mut().filter(|person| person.staff) {
+                    person.vanished = vanish;
+                }
+                said.into_iter().for_each(|said| self.say(said));
             }
             Intent::Say(said) => self.say(said),
         }
@@ -308,10 +314,15 @@ impl Session {
 
     fn notify(&self, text: &str) {
         if !text.is_empty() {
-            let title = "Notice";
-            self.push(mpp::notification(&mpp::Notification { title, text }));
+            self.outbox.push(notice(text));
         }
     }
+}
+
+/// A line for the user's eyes.
+fn notice(text: &str) -> Frame {
+    let title = "Notice";
+    Frame::urgent(mpp::notification(&mpp::Notification { title, text }).into())
 }
 
 async fn closed(socket: &mut Socket) -> Turn {

@@ -2,9 +2,11 @@
 
 use super::farewell::{End, Farewell};
 use super::seats::Seat;
+use super::staff::banned_text;
 use super::{LOBBY_QUOTA, Session};
 use crate::doors::identity::mpp_id;
 use crate::doors::visitor::{Introduction, Visitor};
+use crate::lobby::BANNED;
 use roost_protocol::mpp::{self, close};
 use roost_protocol::play::MPP_ISSUER;
 use roost_room::{Profile, UserId};
@@ -16,8 +18,10 @@ const NAMELESS: &str = "Anonymous";
 /// Somebody who has said hi.
 pub(super) struct Person {
     pub(super) visitor: Visitor,
-    staff: bool,
-    _seat: Seat,
+    pub(super) staff: bool,
+    /// Staff does not want to be seen by others.
+    pub(super) vanished: bool,
+    pub(super) seat: Seat,
 }
 
 impl Session {
@@ -28,7 +32,9 @@ impl Session {
             let Some((introduction, staff)) = self.identify(token.as_deref()) else {
                 return Err(Farewell::new(close::STOPPED, "nobody can be made of you").into());
             };
-            let Some(seat) = self.door.seats.take(&introduction.user) else {
+            let now = crate::clock::unix_millis();
+            let seats = &self.door.seats;
+            let Some(seat) = seats.take(&introduction.user, &self.outbox, now) else {
                 let text = "you have too many connections";
                 return Err(Farewell::new(close::TOO_MANY_SOCKETS, text).into());
             };
@@ -36,7 +42,8 @@ impl Session {
             self.person = Some(Person {
                 visitor: Visitor::new(&self.kind, self.client, introduction),
                 staff,
-                _seat: seat,
+                vanished: false,
+                seat,
             });
         }
         let Some(person) = &mut self.person else {
@@ -46,7 +53,12 @@ impl Session {
             known = person.visitor.look_up(&self.door.entrance) => known,
             () = self.socket.drive() => return Err(End::Lost),
         };
+        let banned = person.visitor.ban().map(banned_text);
         known.map_err(|error| self.unreadable(&error))?;
+        if let Some(text) = banned {
+            self.notify(&text);
+            return Err(Farewell::new(close::BANNED, BANNED).into());
+        }
         self.say_hi(given.as_deref());
         Ok(())
     }

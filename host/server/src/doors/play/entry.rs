@@ -6,8 +6,9 @@ use super::identify::unreadable;
 use crate::doors::visit::{Reply, Visit};
 use crate::doors::visitor::{KnockError, LookupError, Request, Visitor};
 use crate::fanout::Dialect;
+use crate::lobby::BANNED;
 use roost_protocol::play::{self, close};
-use roost_room::{Packet, Parting, ResumePoint};
+use roost_room::{Packet, Parting, RefusalReason, ResumePoint};
 use std::time::Duration;
 
 /// Rooms a connection may be sent on to before it is turned away.
@@ -140,6 +141,7 @@ impl Session {
             Failure::Lookup(error) => unreadable(visitor, &error).into(),
             Failure::Knock(KnockError::Room(error)) => error.into(),
             Failure::Knock(KnockError::Closed) => no_room().into(),
+            Failure::Knock(KnockError::Banned) => refused(RefusalReason::Banned, BANNED).into(),
         })
     }
 
