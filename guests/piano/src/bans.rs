@@ -16,6 +16,8 @@ use crate::wire::Notification;
 const MAX_BANS: usize = 1024;
 /// Longest user id, in bytes.
 const MAX_USER: usize = 256;
+/// Who is named in place of somebody vanished.
+const STAFF: &str = "Staff";
 /// Longest ban, in milliseconds.
 const MAX_MS: f64 = 3_600_000.0;
 
@@ -168,12 +170,15 @@ impl Piano {
     }
 
     fn tell_of_ban(&self, cx: &mut Cx, by: MemberId, target: Option<MemberId>, id: &str, ms: u64) {
-        let name = |member| {
-            let person = self.state.people.get(&member);
-            person.map(|person| quoted(&person.face.name))
+        let person = |member| self.state.people.get(&member);
+        let name = |person: &Person| quoted(&person.face.name);
+        // The notice goes to all: it names nobody whom not all see.
+        let seen = target.and_then(person).filter(|one| !one.vanished);
+        let whom = seen.map_or_else(|| quoted(id), name);
+        let who = match person(by) {
+            Some(banner) if banner.vanished => STAFF.to_owned(),
+            banner => banner.map(name).unwrap_or_default(),
         };
-        let whom = target.and_then(name).unwrap_or_else(|| quoted(id));
-        let who = name(by).unwrap_or_default();
         let text = match ms {
             0 => format!("{who} put {whom} out of the room."),
             _ => format!("{who} banned {whom} for {}.", minutes(ms)),

@@ -158,6 +158,9 @@ impl Piano {
         let Some((to, taker)) = to.filter(|(to, _)| self.holder() != Some(*to)) else {
             return false;
         };
+        if taker.vanished {
+            return false;
+        }
         let may = giver.staff
             || self.holder() == Some(by)
             || (is_taking && self.may_take(&giver.face.user, now));
@@ -174,7 +177,7 @@ impl Piano {
     }
 
     /// Having or not having the crown changes what somebody may play.
-    fn renew_quota(&mut self, cx: &mut Cx, member: MemberId) {
+    pub(crate) fn renew_quota(&mut self, cx: &mut Cx, member: MemberId) {
         let params = self.params(member);
         let Some(person) = self.state.people.get_mut(&member) else {
             return;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::Topic;
+use crate::people::Person;
 use crate::room::Piano;
 
 /// Within so many milliseconds …
@@ -106,12 +107,17 @@ impl Piano {
         }
     }
 
+    /// All but this member, and of those only staff if he has vanished.
+    fn others_who_see(&self, by: MemberId) -> impl Iterator<Item = (MemberId, &Person)> {
+        let is_hidden = self.is_vanished(by);
+        let people = self.state.people.iter();
+        people
+            .map(|(member, person)| (*member, person))
+            .filter(move |(member, other)| *member != by && (!is_hidden || other.staff))
+    }
+
     fn tell_subscribers(&self, cx: &mut Cx, by: MemberId, payload: Payload) {
-        let others = self
-            .state
-            .people
-            .iter()
-            .filter(|(member, _)| **member != by);
+        let others = self.others_who_see(by);
         let connections: Vec<ConnectionId> = others
             .flat_map(|(_, person)| person.subscribed.iter().copied())
             .collect();
@@ -125,14 +131,10 @@ impl Piano {
     }
 
     fn tell_ids(&self, cx: &mut Cx, by: MemberId, ids: &BTreeSet<String>, payload: Payload) {
-        let others = self
-            .state
-            .people
-            .iter()
-            .filter(|(member, _)| **member != by);
+        let others = self.others_who_see(by);
         let members: Vec<MemberId> = others
             .filter(|(_, person)| ids.contains(person.face.id()))
-            .map(|(member, _)| *member)
+            .map(|(member, _)| member)
             .collect();
         if !members.is_empty() {
             cx.deliver(Topic::Custom)

@@ -2,10 +2,13 @@
 //! Piano: lobbies and rooms of one's own, a crown, a note quota, chat, bans. The topics are those of
 //! the door's contract, whose page says what each payload holds.
 
+mod afk;
 mod bans;
 mod chat;
 mod crown;
 mod custom;
+mod door;
+mod first_version;
 mod marks;
 mod mouse;
 mod notes;
@@ -19,12 +22,13 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
+mod vanish;
 mod wire;
 
 use roost_sdk::prelude::*;
 
+use room::END_TIMER;
 pub use room::Piano;
-use room::{END_TIMER, State};
 
 roost_sdk::topics! {
     /// What is talked about.
@@ -61,6 +65,8 @@ roost_sdk::topics! {
         SetName("setname", Reliable),
         /// Somebody else's colour, by staff.
         SetColor("setcolor", Reliable),
+        /// Be seen by staff only, or by all again; for staff.
+        Vanish("v", Reliable),
         /// A participant is new or looks different.
         Participant("p", Closed),
         /// A participant is gone.
@@ -76,7 +82,7 @@ roost_sdk::topics! {
 
 impl Rules for Piano {
     type Topic = Topic;
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
 
     fn manifest() -> Manifest {
         Manifest::of::<Self>("piano")
@@ -96,8 +102,7 @@ impl Rules for Piano {
     }
 
     fn restore(config: &RoomConfig, _meta: &SnapshotMeta, state: &[u8]) -> Result<Self, String> {
-        let state: State = snapshot::decode(Self::STATE_VERSION, state)?;
-        Self::resumed(config, state)
+        Self::restored(config, state)
     }
 
     fn join_attempt(&mut self, cx: &mut Cx, entrant: Entrant) {
@@ -125,6 +130,7 @@ impl Rules for Piano {
     }
 
     fn message(&mut self, cx: &mut Cx, topic: Topic, message: Message) {
+        self.hear(cx, message.member);
         match topic {
             Topic::Notes => self.play(cx, &message),
             Topic::Mouse => self.point(cx, &message),
@@ -141,6 +147,7 @@ impl Rules for Piano {
             Topic::Unsubscribe => self.subscribe(cx, &message, false),
             Topic::ClearChat => self.clear_chat(cx, &message),
             Topic::SetName | Topic::SetColor => self.change_other(cx, &message),
+            Topic::Vanish => self.vanish(cx, &message),
             // Closed to clients: they never come in.
             Topic::Participant
             | Topic::Bye
@@ -153,9 +160,14 @@ impl Rules for Piano {
     fn timer(&mut self, cx: &mut Cx, id: u32) {
         match id {
             mouse::TIMER => self.point_late(cx),
+            afk::TIMER => self.look_for_afk(cx),
             END_TIMER => self.end_if_empty(cx),
             _ => {}
         }
+    }
+
+    fn activated(&mut self, cx: &mut Cx, _before: SnapshotMeta) {
+        self.watch(cx);
     }
 
     fn profile_changed(&mut self, cx: &mut Cx, changed: MemberProfile) {

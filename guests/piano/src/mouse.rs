@@ -65,6 +65,10 @@ impl Piano {
         if mouse.due() <= now {
             mouse.shown = now;
             mouse.moved_by = None;
+            if person.vanished {
+                self.forward_to_staff(cx, message.via, Lane::Latest(message.member));
+                return;
+            }
             cx.forward()
                 .to_all_but_connection(message.via)
                 .latest(message.member);
@@ -80,6 +84,7 @@ impl Piano {
         self.state.mouse_timer = None;
         let now = cx.now();
         let mut next: Option<u64> = None;
+        let mut hidden = Vec::new();
         for (member, person) in &mut self.state.people {
             let mouse = &mut person.mouse;
             let Some(via) = mouse.moved_by else {
@@ -91,14 +96,33 @@ impl Piano {
             }
             mouse.shown = now;
             mouse.moved_by = None;
+            if person.vanished {
+                hidden.push((*member, via, mouse.at));
+                continue;
+            }
             cx.deliver(Topic::Mouse)
                 .json(&mouse.at)
                 .by(*member)
                 .to_all_but_connection(via)
                 .latest(*member);
         }
+        for (member, via, at) in hidden {
+            self.point_hidden(cx, member, via, at);
+        }
         if let Some(next) = next {
             self.point_at(cx, next.max(now + TIMER_INTERVAL));
+        }
+    }
+
+    /// Somebody vanished moved: staff sees it.
+    fn point_hidden(&self, cx: &mut Cx, member: MemberId, via: ConnectionId, at: Point) {
+        let connections = self.staff_connections(via);
+        if !connections.is_empty() {
+            cx.deliver(Topic::Mouse)
+                .json(&at)
+                .by(member)
+                .to_connections(connections)
+                .latest(member);
         }
     }
 

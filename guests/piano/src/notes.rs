@@ -31,6 +31,10 @@ impl Piano {
             return;
         }
         if person.quota.spend(batch.notes, now) {
+            if person.vanished {
+                self.forward_to_staff(cx, message.via, Lane::Unreliable);
+                return;
+            }
             cx.forward().to_all_but_connection(message.via).unreliable();
         } else if person.quota.tell(now) {
             let text = "That is more than your note quota allows: some notes were not played.";

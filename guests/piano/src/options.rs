@@ -19,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) quota: Quotas,
     /// Room to user id as clients see it: who may take the crown at any time.
     pub(crate) owners: BTreeMap<String, String>,
+    /// Seconds without a message after which somebody is shown as away; 0 for never.
+    pub(crate) afk_after: u32,
 }
 
 /// The quota of each kind of place.
@@ -40,6 +42,7 @@ impl Default for Options {
             words: BTreeSet::new(),
             quota: Quotas::default(),
             owners: BTreeMap::new(),
+            afk_after: 600,
         }
     }
 }

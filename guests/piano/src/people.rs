@@ -19,6 +19,9 @@ const MAX_TAG: usize = 32;
 /// For how many milliseconds a wish for another profile counts as on its way.
 const ASKED: u64 = 2000;
 
+/// A profile that was asked for: name, colour, and when.
+pub(crate) type Asked = (String, u32, u64);
+
 /// A label beside a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tag {
@@ -57,8 +60,13 @@ pub(crate) struct Person {
     pub(crate) quota: Quota,
     pub(crate) pace: Pace,
     pub(crate) custom: Budget,
-    /// A profile that was asked for, and when.
-    asked: Option<(String, u32, u64)>,
+    pub(crate) asked: Option<Asked>,
+    /// Seen by staff only; staff only may be that.
+    pub(crate) vanished: bool,
+    /// Unix time of the last message; 0 if it is not known.
+    pub(crate) heard: u64,
+    /// Nothing came for a while, and that was told.
+    pub(crate) afk: bool,
 }
 
 impl Claims {
@@ -97,7 +105,7 @@ impl Face {
 
 impl Person {
     /// Somebody who comes in.
-    pub(crate) fn new(who: Identity, quota: Quota) -> Self {
+    pub(crate) fn new(who: Identity, quota: Quota, now: u64) -> Self {
         let Claims { staff, tag } = Claims::of(&who);
         Self {
             face: Face {
@@ -114,6 +122,9 @@ impl Person {
             pace: Pace::default(),
             custom: Budget::default(),
             asked: None,
+            vanished: false,
+            heard: now,
+            afk: false,
         }
     }
 

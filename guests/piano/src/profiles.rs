@@ -3,11 +3,9 @@
 use roost_sdk::prelude::*;
 use serde::Deserialize;
 
-use crate::Topic;
 use crate::people::by_id;
 use crate::room::Piano;
 use crate::text::{color, is_name};
-use crate::wire::Participant;
 
 /// Topic `userset`.
 #[derive(Debug, Deserialize)]
@@ -65,11 +63,6 @@ impl Piano {
             return;
         };
         person.change(&changed.profile);
-        let participant = Payload::of(&Participant::of(person));
-        // Not to everyone: somebody may come in within this call, and has to see the room first.
-        cx.deliver(Topic::Participant)
-            .payload(participant)
-            .to_members(self.state.people.keys().copied())
-            .reliable();
+        self.show_person(cx, changed.member);
     }
 }

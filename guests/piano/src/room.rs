@@ -1,26 +1,30 @@
 //! A room: coming in, being shown around, leaving.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use roost_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Topic;
-use crate::bans::{Bans, minutes};
+use crate::bans::Bans;
 use crate::chat::Lines;
 use crate::crown::Crown;
+use crate::door::Arrival;
+use crate::first_version::{self, OldState};
 use crate::options::Options;
 use crate::people::{People, Person, is_staff};
-use crate::place::{AWKWARD, Place, is_lasting};
+use crate::place::{Place, is_lasting};
 use crate::quota::{Params, Quota};
 use crate::settings::Settings;
-use crate::text::quoted;
-use crate::wire::{Bye, Channel, Entry, NoteQuota, Participant, Shown, everybody, id_of};
+use crate::wire::{Bye, Channel, Entry, NoteQuota, Participant, Shown, everybody};
 
 /// The timer after which an empty room ends, though somebody was expected.
 pub(crate) const END_TIMER: u32 = 2;
 /// How long the host keeps a place for somebody who was admitted, in milliseconds.
-const PLACE_KEPT: u32 = 5000;
+pub(crate) const PLACE_KEPT: u32 = 5000;
+
+/// Who was admitted and has not come yet: user and until when.
+pub(crate) type Expected = BTreeMap<ConnectionId, (String, u64)>;
 
 /// A room of kind `piano`.
 #[derive(Debug)]
@@ -40,14 +44,15 @@ pub(crate) struct State {
     /// It is over: what else comes in the same call is in vain.
     pub(crate) ended: bool,
     pub(crate) people: People,
-    /// Who was admitted and has not come yet: user and until when.
-    expected: BTreeMap<ConnectionId, (String, u64)>,
+    pub(crate) expected: Expected,
     pub(crate) settings: Settings,
     pub(crate) crown: Option<Crown>,
     pub(crate) bans: Bans,
     pub(crate) lines: Lines,
     /// When the timer for late positions runs out.
     pub(crate) mouse_timer: Option<u64>,
+    /// The timer that looks for those who are away runs.
+    pub(crate) afk_timer: bool,
 }
 
 /// Beginning.
@@ -61,17 +66,29 @@ impl Piano {
             opened: false,
             ended: false,
             people: People::new(),
-            expected: BTreeMap::new(),
+            expected: Expected::new(),
             settings,
             crown: None,
             bans: Bans::of(&config.bans),
             lines: Lines::default(),
             mouse_timer: None,
+            afk_timer: false,
         };
         Self::resumed(config, state)
     }
 
-    pub(crate) fn resumed(config: &RoomConfig, state: State) -> Result<Self, String> {
+    /// From a snapshot of any version so far.
+    pub(crate) fn restored(config: &RoomConfig, bytes: &[u8]) -> Result<Self, String> {
+        let (version, body) = snapshot::open(bytes)?;
+        let state = match version {
+            Self::STATE_VERSION => body.read()?,
+            first_version::VERSION => body.read::<OldState>()?.into(),
+            other => return Err(format!("the state has the unknown version {other}")),
+        };
+        Self::resumed(config, state)
+    }
+
+    fn resumed(config: &RoomConfig, state: State) -> Result<Self, String> {
         Ok(Self {
             id: config.room.clone(),
             place: Place::of(&config.room),
@@ -90,80 +107,6 @@ impl Piano {
     }
 }
 
-/// At the door.
-impl Piano {
-    /// Admit, refuse or redirect.
-    pub(crate) fn answer(&mut self, cx: &mut Cx, entrant: &Entrant) {
-        let now = cx.now();
-        self.state.expected.retain(|_, (_, until)| *until > now);
-        let connection = entrant.connection;
-        if let Some(ms) = self.banned_for(&entrant.who.user, now) {
-            let text = format!(
-                "You may enter {} again in {}.",
-                quoted(&self.id),
-                minutes(ms)
-            );
-            // Who is there already stays there.
-            if entrant.leaving.as_deref() == Some(AWKWARD) {
-                cx.refuse(connection, RefusalReason::Banned, &text);
-            } else {
-                cx.redirect(connection, AWKWARD, &text);
-            }
-        } else if self.is_full_for(&entrant.who) {
-            self.turn_away(cx, entrant);
-        } else {
-            let until = now + u64::from(PLACE_KEPT);
-            let user = entrant.who.user.clone();
-            self.state.expected.insert(connection, (user, until));
-            cx.admit(connection);
-        }
-    }
-
-    /// For how many milliseconds the user may not come in.
-    fn banned_for(&self, user: &str, now: u64) -> Option<u64> {
-        if self.place.is_lobby() {
-            return None;
-        }
-        let until = self.state.bans.until(user, now)?;
-        Some(until.saturating_sub(now))
-    }
-
-    fn is_full_for(&self, who: &Identity) -> bool {
-        let capacity = match (self.place, self.state.settings.limit) {
-            (Place::Lobby { .. }, _) => self.options.lobby_capacity,
-            (Place::Ordinary, Some(limit)) if !self.passes(who) => limit,
-            _ => return false,
-        };
-        let expected = self.state.expected.values();
-        let mut coming: BTreeSet<&str> = expected.map(|(user, _)| user.as_str()).collect();
-        if coming.contains(who.user.as_str()) {
-            return false;
-        }
-        for person in self.state.people.values() {
-            coming.remove(person.face.user.as_str());
-        }
-        self.state.people.len() + coming.len() >= usize::try_from(capacity).unwrap_or(usize::MAX)
-    }
-
-    /// Whether an owner's limit is none for this user.
-    fn passes(&self, who: &Identity) -> bool {
-        let owns = |crown: &Crown| crown.owner == who.user;
-        self.state.crown.as_ref().is_some_and(owns) || is_staff(who)
-    }
-
-    fn turn_away(&self, cx: &mut Cx, entrant: &Entrant) {
-        let connection = entrant.connection;
-        let text = format!("There is no free place in {}.", quoted(&self.id));
-        match self.place.next() {
-            Some(next) => cx.redirect(connection, &next, ""),
-            None if entrant.leaving.is_some() || self.place.is_lobby() => {
-                cx.refuse(connection, RefusalReason::Full, &text);
-            }
-            None => cx.redirect(connection, AWKWARD, &text),
-        }
-    }
-}
-
 /// Coming and going.
 impl Piano {
     pub(crate) fn enter(&mut self, cx: &mut Cx, joined: Joined) {
@@ -176,21 +119,24 @@ impl Piano {
         if is_first {
             self.open(&entrant);
         }
-        let is_crowned = self.crown_on_entry(member, &entrant.who.user, cx.now());
-        let quota = Quota::full(self.params(member), cx.now());
-        self.state
-            .people
-            .insert(member, Person::new(entrant.who, quota));
-        if let Some(person) = self.state.people.get(&member) {
-            let participant = Payload::of(&Participant::of(person));
-            self.tell_but(cx, member, Topic::Participant, participant);
-        }
+        let now = cx.now();
+        let vanishes = is_staff(&entrant.who) && Arrival::of(&entrant).vanish;
+        let is_crowned = !vanishes && self.crown_on_entry(member, &entrant.who.user, now);
+        let quota = Quota::full(self.params(member), now);
+        let mut person = Person::new(entrant.who, quota, now);
+        person.vanished = vanishes;
+        let participant = Payload::of(&Participant::of(&person));
+        self.tell(cx, Topic::Participant, participant, |_, other| {
+            person.is_seen_by(other)
+        });
+        self.state.people.insert(member, person);
         if is_crowned {
-            self.tell_but(cx, member, Topic::Channel, self.shown(None));
+            self.show_others(cx, member);
         }
         if is_first || is_crowned {
             self.list(cx);
         }
+        self.watch(cx);
     }
 
     /// Somebody is the first.
@@ -220,6 +166,7 @@ impl Piano {
                 .reliable();
         }
         self.move_if_banned(cx, member, connection);
+        self.watch(cx);
     }
 
     pub(crate) fn depart(&mut self, cx: &mut Cx, member: MemberId) {
@@ -229,10 +176,13 @@ impl Piano {
         let bye = Payload::of(&Bye {
             p: person.face.id(),
         });
-        self.tell_but(cx, member, Topic::Bye, bye);
+        self.tell(cx, Topic::Bye, bye, |_, other| person.is_seen_by(other));
         if self.drop_crown(cx, member, person.mouse.at()) {
-            self.tell_but(cx, member, Topic::Channel, self.shown(None));
+            self.show_others(cx, member);
             self.list(cx);
+        }
+        if self.state.people.is_empty() {
+            self.stop_watching(cx);
         }
         if self.state.people.is_empty() && !is_lasting(&self.id) {
             self.begin_again();
@@ -263,47 +213,71 @@ impl Piano {
 impl Piano {
     /// To one connection, which learns who it is.
     pub(crate) fn show(&self, cx: &mut Cx, member: MemberId, connection: ConnectionId) {
+        let person = self.state.people.get(&member);
+        let id = person.map(|person| person.face.id());
         cx.deliver(Topic::Channel)
-            .payload(self.shown(id_of(&self.state.people, member)))
+            .payload(self.shown(id, self.is_staff(member)))
             .to_connection(connection)
             .reliable();
     }
 
     /// To everyone.
     pub(crate) fn show_all(&self, cx: &mut Cx) {
+        if self.hides_anybody() {
+            self.show_apart(cx, None);
+            return;
+        }
         cx.deliver(Topic::Channel)
-            .payload(self.shown(None))
+            .payload(self.shown(None, false))
             .to_everyone()
             .reliable();
     }
 
-    fn shown(&self, p: Option<&str>) -> Payload {
+    /// To all members known so far but one, see [`Piano::tell`].
+    fn show_others(&self, cx: &mut Cx, member: MemberId) {
+        if self.hides_anybody() {
+            self.show_apart(cx, Some(member));
+        } else {
+            let payload = self.shown(None, false);
+            self.tell(cx, Topic::Channel, payload, |other, _| other != member);
+        }
+    }
+
+    /// As staff or as others see it.
+    pub(crate) fn shown(&self, p: Option<&str>, to_staff: bool) -> Payload {
         let State {
             people,
             settings,
             crown,
             ..
         } = &self.state;
+        let ppl = everybody(people, to_staff);
         let ch = Channel {
             _id: &self.id,
             id: &self.id,
-            count: people.len(),
+            count: ppl.len(),
             entry: Entry::of(settings, crown.as_ref()),
         };
-        let ppl = everybody(people);
         Payload::of(&Shown { ch, ppl, p })
     }
 
-    /// To all members known so far but one. Audiences are made out when the call is over: others
+    /// To those of the members known so far. Audiences are made out when the call is over: others
     /// may have come in by then, and the first that they get has to be the room. Messages are last
     /// in a call, so what answers them may go to everyone.
-    fn tell_but(&self, cx: &mut Cx, member: MemberId, topic: Topic, payload: Payload) {
-        let others = self.state.people.keys().copied();
-        let others: Vec<MemberId> = others.filter(|other| *other != member).collect();
-        if !others.is_empty() {
+    pub(crate) fn tell(
+        &self,
+        cx: &mut Cx,
+        topic: Topic,
+        payload: Payload,
+        is_told: impl Fn(MemberId, &Person) -> bool,
+    ) {
+        let people = self.state.people.iter();
+        let told = people.filter(|(member, person)| is_told(**member, person));
+        let told: Vec<MemberId> = told.map(|(member, _)| *member).collect();
+        if !told.is_empty() {
             cx.deliver(topic)
                 .payload(payload)
-                .to_members(others)
+                .to_members(told)
                 .reliable();
         }
     }

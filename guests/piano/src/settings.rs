@@ -31,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) color: u32,
     pub(crate) color2: Option<u32>,
     pub(crate) limit: Option<u32>,
-    /// Milliseconds. Kept and shown; nobody here knows how long others have been online.
+    /// Milliseconds that newcomers have to have been online; their door says since when they are.
     pub(crate) min_online_time: Option<u32>,
     /// Who may always take the crown, as clients see the id.
     pub(crate) owner_id: Option<String>,

@@ -1,6 +1,6 @@
 //! What clients are told, as JSON.
 
-use roost_sdk::types::{MemberId, Payload};
+use roost_sdk::types::Payload;
 use serde::Serialize;
 
 use crate::crown::{Crown, Point};
@@ -19,6 +19,11 @@ pub(crate) struct Participant<'a> {
     author: Author<'a>,
     x: f64,
     y: f64,
+    /// Always there: clients remember the last they were told.
+    afk: bool,
+    /// Told to staff only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    vanished: bool,
 }
 
 /// A participant without a position: part of `a` and `dm`.
@@ -51,6 +56,8 @@ impl<'a> Participant<'a> {
             author: Author::of(&person.face),
             x,
             y,
+            afk: person.afk,
+            vanished: person.vanished,
         }
     }
 }
@@ -256,12 +263,8 @@ impl<'a> Notification<'a> {
     }
 }
 
-/// Everybody, in the order of coming.
-pub(crate) fn everybody(people: &People) -> Vec<Participant<'_>> {
-    people.values().map(Participant::of).collect()
-}
-
-/// The id of a participant.
-pub(crate) fn id_of(people: &People, member: MemberId) -> Option<&str> {
-    people.get(&member).map(|person| person.face.id())
+/// Everybody whom staff or others see, in the order of coming.
+pub(crate) fn everybody(people: &People, to_staff: bool) -> Vec<Participant<'_>> {
+    let seen = people.values().filter(|one| to_staff || !one.vanished);
+    seen.map(Participant::of).collect()
 }

@@ -1,13 +1,14 @@
 //! Who gets in, and what he sees then.
 
-use roost_sdk::types::{Effect, Event, Parting, RefusalReason};
+use roost_sdk::harness::Room;
+use roost_sdk::types::{Effect, Entrant, Event, Parting, RefusalReason};
 use serde_json::{Value, json};
 
 use super::{
     enter_staff, leaving, pair, redirected, room, room_with, seen, settings, shown, topics,
     with_claims,
 };
-use crate::Topic;
+use crate::{Piano, Topic};
 
 fn asking(set: &Value) -> String {
     json!({ "set": set }).to_string()
@@ -24,7 +25,7 @@ fn newcomers_see_the_room_then_the_chat_then_their_quota() {
     );
     let now = room.now();
     let here = json!({"_id": "ann", "id": "ann", "name": "ann", "color": "#808080",
-        "x": 200.0, "y": 100.0});
+        "x": 200.0, "y": 100.0, "afk": false});
     let place = json!({"x": 50.0, "y": 50.0});
     met.expect_one(Topic::Channel)
         .to_connection(ann.connection)
@@ -236,6 +237,73 @@ fn limits_hold_for_newcomers() {
     // A lower limit puts nobody out.
     let ann = room.enter("mpp:ann");
     assert_eq!(shown(&mut room, &ann)["ch"]["count"], 4);
+}
+
+/// Somebody who came online at that time.
+fn online_since(room: &mut Room<Piano>, user: &str, since: &Value) -> Entrant {
+    let mut entrant = room.entrant(user);
+    entrant.options = json!({"set": {}, "since": since}).to_string();
+    entrant
+}
+
+#[test]
+fn owners_ask_for_time_online() {
+    let (mut room, ann, ben) = pair();
+    let set = json!({"set": {"minOnlineTime": 120_000}});
+    room.say(&ann, Topic::ChangeSettings, set);
+    let expected = "You have to be online for 2 minutes before you may enter “den”.";
+    let unknown = room.entrant("mpp:cy");
+    assert_eq!(
+        redirected(&mut room, unknown),
+        ("test/awkward".to_owned(), expected.to_owned())
+    );
+    let now = room.now();
+    for since in [
+        json!(now - 119_999),
+        json!(now + 1),
+        json!("0"),
+        json!(-1),
+        json!(null),
+    ] {
+        let new = online_since(&mut room, "mpp:cy", &since);
+        assert_eq!(redirected(&mut room, new).1, expected, "{since}");
+    }
+    let mut new = online_since(&mut room, "mpp:cy", &json!(now - 1));
+    new.leaving = Some("lobby".to_owned());
+    let answer = room.try_enter(new).unwrap_err();
+    let [Effect::Refuse(refusal)] = answer.all() else {
+        panic!("{answer:#?}")
+    };
+    assert_eq!(
+        (refusal.reason, refusal.text.as_str()),
+        (RefusalReason::Full, expected)
+    );
+    let old = online_since(&mut room, "mpp:cy", &json!(now - 120_000));
+    room.try_enter(old).unwrap();
+    let another_tab = room.entrant(&ben.user);
+    let connection = another_tab.connection;
+    room.call(vec![Event::JoinAttempt(another_tab)])
+        .expect(&Effect::Admit(connection));
+}
+
+#[test]
+fn owners_and_staff_need_no_time_online() {
+    let (mut room, ann, ben) = pair();
+    let set = json!({"set": {"minOnlineTime": 86_400_000}});
+    room.say(&ann, Topic::ChangeSettings, set);
+    enter_staff(&mut room, "mpp:staff");
+    room.leave(&ann, Parting::Lost);
+    room.enter("mpp:ann");
+    room.leave(&ben, Parting::Lost);
+    let ben = room.entrant("mpp:ben");
+    let (_, notice) = redirected(&mut room, ben);
+    assert!(notice.contains("1440 minutes"), "{notice}");
+    // No time at all is asked of nobody.
+    let mut room = super::room("den");
+    let ann = room.enter("mpp:ann");
+    let set = json!({"set": {"minOnlineTime": 0}});
+    room.say(&ann, Topic::ChangeSettings, set);
+    room.enter("mpp:ben");
 }
 
 #[test]

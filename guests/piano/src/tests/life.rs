@@ -239,6 +239,8 @@ fn options_are_checked() {
         json!({"quota": {"normal": {"allowance": 1}}}),
         json!({"quota": {"normal": {"allowance": 1, "max": 0}}}),
         json!({"words": "word"}),
+        json!({"afk_after": -1}),
+        json!({"afk_after": "never"}),
     ] {
         assert!(start(wrong.clone()).is_err(), "{wrong}");
     }

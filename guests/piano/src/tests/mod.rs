@@ -1,5 +1,6 @@
 //! The rules, played through on a room that checks every call twice: see the SDK's harness.
 
+mod afk;
 mod crown;
 mod doors;
 mod govern;
@@ -7,6 +8,8 @@ mod life;
 mod play;
 mod random;
 mod speak;
+mod vanish;
+mod versions;
 
 use roost_sdk::harness::{Effects, Peer, Room, Sent};
 use roost_sdk::types::{Effect, Entrant, RoomConfig};
@@ -44,6 +47,13 @@ fn with_claims(room: &mut Room<Piano>, user: &str, claims: &Value) -> Entrant {
 
 fn enter_staff(room: &mut Room<Piano>, user: &str) -> Peer {
     let entrant = with_claims(room, user, &json!({"staff": true}));
+    room.try_enter(entrant).unwrap()
+}
+
+/// Staff that is not seen from the start.
+fn enter_vanished(room: &mut Room<Piano>, user: &str) -> Peer {
+    let mut entrant = with_claims(room, user, &json!({"staff": true}));
+    entrant.options = json!({"set": {}, "vanish": true}).to_string();
     room.try_enter(entrant).unwrap()
 }
 

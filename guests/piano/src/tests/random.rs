@@ -8,7 +8,7 @@ use roost_sdk::harness::{Peer, Room};
 use roost_sdk::types::{Effect, Parting, Profile};
 use serde_json::{Value, json};
 
-use super::{enter_staff, room, shown};
+use super::{enter_staff, enter_vanished, room, shown};
 use crate::{Piano, Topic};
 
 const USERS: [&str; 5] = ["mpp:a", "mpp:b", "mpp:c", "mpp:d", "guest:a"];
@@ -30,7 +30,7 @@ fn something(rng: &mut Rng, now: u64) -> (Topic, Value) {
     let id = some_id(rng);
     let chance = rng.chance(0.5);
     let number = rng.below(2000);
-    match rng.below(14) {
+    match rng.below(15) {
         0 | 1 => {
             let note = json!({"n": "c3", "d": number});
             let notes = vec![note; 1 + usize::try_from(rng.below(900)).unwrap()];
@@ -51,6 +51,7 @@ fn something(rng: &mut Rng, now: u64) -> (Topic, Value) {
             let target = json!({"mode": "subscribed", "global": chance});
             (Topic::Custom, json!({"data": number, "target": target}))
         }
+        13 => (Topic::Vanish, json!({ "vanish": chance })),
         _ if chance => (Topic::Subscribe, json!({})),
         _ => (Topic::Unsubscribe, json!({})),
     }
@@ -86,7 +87,8 @@ impl Game {
                     .any(|ban| ban.user == user && ban.until > now)
             });
             if !banned {
-                let peer = enter_staff(&mut self.room, user);
+                let enter = *self.rng.pick(&[enter_staff, enter_vanished]).unwrap();
+                let peer = enter(&mut self.room, user);
                 self.peers.insert(user, vec![peer]);
             }
         } else {
@@ -125,6 +127,9 @@ impl Game {
                 let name = "new".to_owned();
                 self.room.profile_changed(&peer, Profile { name, color });
             }
+            8 if self.rng.chance(0.1) => {
+                self.room.advance(700_000);
+            }
             7 if self.rng.chance(0.1) => {
                 self.room.restart(3000);
                 for peers in self.peers.values_mut() {
@@ -146,14 +151,24 @@ impl Game {
             return;
         };
         let channel = shown(&mut self.room, &peer);
-        let count = self.peers.len();
+        let people = &self.room.rules().state.people;
+        let viewer = &people[&peer.member];
+        let seen = people.values().filter(|person| person.is_seen_by(viewer));
+        let count = seen.count();
+        assert_eq!(people.len(), self.peers.len());
+        assert!(
+            people
+                .values()
+                .all(|person| person.staff || !person.vanished)
+        );
         assert_eq!(channel["ch"]["count"], count);
         assert_eq!(channel["ppl"].as_array().unwrap().len(), count);
         let crown = &channel["ch"]["crown"];
         if let Some(holder) = crown.get("participantId") {
             assert_eq!(crown["userId"], *holder);
             let people = channel["ppl"].as_array().unwrap();
-            assert!(people.iter().any(|person| person["id"] == *holder));
+            let found = people.iter().find(|person| person["id"] == *holder);
+            assert_eq!(found.unwrap().get("vanished"), None);
         }
         let listed: Value = serde_json::from_str(&self.room.listing().unwrap().data).unwrap();
         assert_eq!(listed["crown"], *crown, "the list is up to date");

@@ -126,6 +126,7 @@ async fn who_has_vanished_is_seen_by_staff_alone() -> Result<()> {
     assert_eq!((people(&ch), &ch["ch"]["count"]), (2, &json!(2)));
     // He is not seen in the next room either.
     let (mut other, _) = Pianist::enter(&server.url(), "next").await?;
+    other.all().await?;
     let ch = ghost.go("next").await?;
     assert_eq!(people(&ch), 2);
     ghost.all().await?;
