@@ -10,7 +10,7 @@ use criterion::Criterion;
 use roost_room::{
     Attachment, CallLimits, Clock, ConnectionId, Context, Entrant, Event, Identity, Input, Joined,
     Knock, Limits, MemberId, Message, Opening, Output, Payload, Persist, Profile, Program, Room,
-    RoomConfig, RoomIdentity, Rules, SessionId, SnapshotMeta, Topic, UserId,
+    RoomConfig, RoomIdentity, Rules, SessionId, SnapshotMeta, Takeover, Topic, UserId,
 };
 use roost_twin::Guest;
 use std::sync::Arc;
@@ -185,7 +185,12 @@ impl Stage {
 
     /// Exchange the program and let the new one hear of it: the pause of a room on a swap.
     pub(crate) fn exchange(&mut self, program: Arc<dyn Program>) {
-        let outputs = self.room.exchange(clock(self.mono), program).unwrap();
+        let takeover = Takeover {
+            granted: program.manifest().capabilities.clone(),
+            program,
+            log: Arc::new(|_, _| ()),
+        };
+        let outputs = self.room.exchange(clock(self.mono), takeover).unwrap();
         self.settle(outputs);
         self.step([]);
     }

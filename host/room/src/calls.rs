@@ -201,6 +201,7 @@ impl Room {
         if is_kept {
             self.store_call(ticket, &record);
         }
+        self.show_call(&record, &handled.effects);
         self.perform(handled.effects, &record.events);
         self.remember(record);
         if let Some(ticket) = ticket
@@ -249,6 +250,9 @@ impl Room {
 
     /// Keep a call for rebuilding the guest.
     pub(crate) fn remember(&mut self, record: CallRecord) {
+        if let Some(retreat) = &mut self.retreat {
+            retreat.push(&record);
+        }
         self.journal.push(record);
         self.dirty_since.get_or_insert(self.time.mono());
     }

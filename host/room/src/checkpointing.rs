@@ -81,13 +81,7 @@ impl Room {
             .as_mut()
             .ok_or_else(|| Fault::Start("no instance".to_owned()))?;
         let state = guest.snapshot(limits)?;
-        if state.len() > self.limits.snapshot {
-            return Err(Fault::Limit(format!(
-                "a snapshot of {} bytes, at most {}",
-                state.len(),
-                self.limits.snapshot
-            )));
-        }
+        self.limits.check_snapshot(state.len())?;
         self.snapshot_bytes = state.len();
         self.base = Base::Snapshot {
             meta: self.meta(),
@@ -98,7 +92,7 @@ impl Room {
         Ok(state)
     }
 
-    fn to_checkpoint(&self, state: Bytes) -> Checkpoint {
+    pub(crate) fn to_checkpoint(&self, state: Bytes) -> Checkpoint {
         let (next_member, next_connection) = self.roster.counters();
         let members = self.roster.members().map(|(id, member)| MemberRecord {
             id,

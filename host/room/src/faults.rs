@@ -35,6 +35,8 @@ pub struct FaultReport {
     pub event: &'static str,
     /// Who pays.
     pub cause: FaultCause,
+    /// The user without whom it would not have happened; nobody for what the host alone brings about.
+    pub user: Option<UserId>,
     /// What happened.
     pub fault: Fault,
 }

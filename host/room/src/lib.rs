@@ -6,6 +6,7 @@
 //!
 //! What this crate knows nothing about: transports, wire formats, WebAssembly, storage.
 
+mod bundle;
 mod calls;
 mod checkpoint;
 mod checkpointing;
@@ -14,6 +15,7 @@ mod codec;
 mod effect;
 mod ending;
 mod event;
+mod exchange;
 mod faults;
 mod gate;
 mod identity;
@@ -31,7 +33,10 @@ mod payload;
 mod perform;
 mod plan;
 mod rebuild;
+mod rehearsal;
 mod repair;
+mod replay;
+mod replica;
 mod reservations;
 mod resume;
 mod rights;
@@ -43,6 +48,7 @@ mod status;
 mod timers;
 mod validate;
 
+pub use bundle::{Bundle, BundleFault, BundleFuel, BundleState, Called, RecordedCall};
 pub use checkpoint::Checkpoint;
 pub use clock::{Clock, RoomTime};
 pub use codec::RecordError;
@@ -55,6 +61,7 @@ pub use event::{
     Attachment, Departure, Detachment, DocOutcome, DocQuestion, EndCause, Entrant, Event, Joined,
     MemberProfile, Message, Parting, Signal, SnapshotMeta,
 };
+pub use exchange::{Retreated, Takeover};
 pub use faults::{FaultCause, FaultReport};
 pub use identity::{Identity, Profile, UserId};
 pub use ids::{ConnectionId, DeliveryNumber, MemberId, ProgramHash, SessionId, Ticket, TimerId};
@@ -69,6 +76,9 @@ pub use manifest::{
 pub use opening::{Opening, RoomConfig, StopReason};
 pub use output::{Answer, Closing, Outgoing, Output, Persist, Recipients, Route, Speaker};
 pub use payload::{Json, Payload, nests_deeper};
+pub use rehearsal::{Material, Step, Unfit};
+pub use replay::{Divergence, Replayed};
+pub use replica::Replica;
 pub use rights::RightState;
 pub use room::Room;
 pub use rules::{

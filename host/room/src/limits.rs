@@ -1,7 +1,7 @@
 //! The bounds of a room of any kind, with the defaults of the host.
 
 use crate::manifest::Manifest;
-use crate::rules::CallLimits;
+use crate::rules::{CallLimits, Fault};
 use std::time::Duration;
 
 /// Fuel that takes about a millisecond: the lower end of what was measured, so deadlines err on the long side.
@@ -194,6 +194,17 @@ impl Limits {
             output: self.snapshot.saturating_add(SNAPSHOT_SLACK),
             ..self.lifecycle()
         }
+    }
+
+    /// Whether a snapshot is not too large.
+    pub(crate) fn check_snapshot(&self, bytes: usize) -> Result<(), Fault> {
+        if bytes <= self.snapshot {
+            return Ok(());
+        }
+        let most = self.snapshot;
+        Err(Fault::Limit(format!(
+            "a snapshot of {bytes} bytes, at most {most}"
+        )))
     }
 
     /// What the repetition of an accepted call may cost: no clock, more fuel, no log.

@@ -1,5 +1,6 @@
 //! What a room wants done by the host.
 
+use crate::bundle::{Bundle, Called};
 use crate::effect::{
     DocChange, Ending, Listing, Packet, Publication, RefusalReason, Right, Subscription,
 };
@@ -237,8 +238,12 @@ pub enum Output {
     DocChange(DocChange),
     /// Make something durable.
     Persist(Persist),
-    /// The rules failed; for logs, metrics and bundles.
+    /// The rules failed; for logs and metrics.
     Fault(FaultReport),
+    /// What led to the fault told before.
+    FaultBundle(Box<Bundle>),
+    /// A call was made, and somebody looks over the room's shoulder ([`crate::Room::tap`]).
+    Called(Box<Called>),
     /// The room is over by its own wish or the host's. [`Persist::Delete`] follows where something is stored.
     Ended(Ending),
     /// The room cannot go on. What is stored stays.
@@ -252,7 +257,7 @@ impl Output {
             Self::Deliver(outgoing) => !matches!(outgoing.route, Route::Reliable(_)),
             // Nothing is deleted for an end that is not durable itself.
             Self::Persist(persist) => !matches!(persist, Persist::Delete { .. }),
-            Self::Fault(_) | Self::Stopped(_) => true,
+            Self::Fault(_) | Self::FaultBundle(_) | Self::Called(_) | Self::Stopped(_) => true,
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! Starting guests: new ones, after a fault, after a restart, and in exchange for another program's.
+//! Starting guests: new ones, after a fault, after a restart.
 
 use crate::checkpoint::Checkpoint;
 use crate::checkpointing::Base;
@@ -6,12 +6,11 @@ use crate::clock::{Clock, RoomTime};
 use crate::event::{Detachment, Event, Parting, SnapshotMeta};
 use crate::journal::{CallRecord, Outcome};
 use crate::limits::TEXT_BYTES;
-use crate::manifest::Durability;
-use crate::opening::{Opening, RoomConfig, StopReason, check_granted};
+use crate::opening::{Opening, RoomConfig, StopReason};
 use crate::output::Output;
-use crate::room::{Phase, Room, ticker, topics};
+use crate::room::{Room, ticker};
 use crate::roster::{Member, Roster};
-use crate::rules::{CallLimits, Program, RoomIdentity, Rules};
+use crate::rules::{CallLimits, LogLine, Program, RoomIdentity, Rules};
 use std::sync::Arc;
 
 impl Room {
@@ -69,14 +68,14 @@ impl Room {
     }
 
     /// The present program has taken over: it hears so first.
-    fn owe_activated(&mut self, from: SnapshotMeta) {
+    pub(crate) fn owe_activated(&mut self, from: SnapshotMeta) {
         self.owed
             .retain(|event| !matches!(event, Event::Activated(_)));
         self.owed.push_front(Event::Activated(from));
     }
 
     /// The kernel's half of a checkpoint.
-    fn take_over(&mut self, checkpoint: &Checkpoint) {
+    pub(crate) fn take_over(&mut self, checkpoint: &Checkpoint) {
         self.sequence = checkpoint.sequence;
         self.since = checkpoint.since;
         self.ticks = checkpoint.ticks;
@@ -194,7 +193,7 @@ impl Room {
         }
         let guest = begin(
             self.program.as_ref(),
-            &self.config,
+            &self.config.log,
             &self.identity,
             &self.base,
             limits,
@@ -228,76 +227,18 @@ impl Room {
         }
         Ok(())
     }
-
-    /// Put another program in the place of the present one, between two calls. Members, connections,
-    /// timers, rights and listing stay; the new rules first hear `activated`.
-    ///
-    /// # Errors
-    /// The old rules cannot be written down, or the new ones refuse or fail: the old go on.
-    pub fn exchange(
-        &mut self,
-        clock: Clock,
-        program: Arc<dyn Program>,
-    ) -> Result<Vec<Output>, StopReason> {
-        self.time.advance(clock);
-        self.mend();
-        if self.phase == Phase::Over {
-            return Err(StopReason::Refused("the room is over".to_owned()));
-        }
-        let manifest = program.manifest();
-        check_granted(&self.config, manifest)?;
-        let dirty_since = self.dirty_since;
-        let state = match self.take_snapshot() {
-            Ok(state) => state,
-            Err(fault) => {
-                self.begin_repair(crate::calls::Batch::default(), fault.clone());
-                return Err(StopReason::Rules(fault));
-            }
-        };
-        // It was not stored: for the disk, what changed has still changed.
-        self.dirty_since = dirty_since;
-        let from = self.meta();
-        let base = Base::Snapshot { meta: from, state };
-        let limits = self.config.limits.for_program(manifest);
-        let guest = begin(
-            program.as_ref(),
-            &self.config,
-            &self.identity,
-            &base,
-            limits.lifecycle(),
-        )?;
-        self.is_stored |= manifest.durability != Durability::Ephemeral;
-        if manifest.pace != self.manifest().pace {
-            self.ticker = ticker(manifest, self.time.mono());
-        }
-        self.topics = topics(manifest);
-        self.limits = limits;
-        self.guest = Some(guest);
-        self.base = base;
-        self.program = program;
-        self.meter = crate::meter::FuelMeter::default();
-        self.faults.acquit_program();
-        self.since = self.sequence.saturating_add(1);
-        self.owe_activated(from);
-        if self.durability() != Durability::Ephemeral
-            && let Err(fault) = self.store_checkpoint()
-        {
-            self.begin_repair(crate::calls::Batch::default(), fault);
-        }
-        Ok(std::mem::take(&mut self.out))
-    }
 }
 
 /// An instance of a program, begun or restored.
-fn begin(
+pub(crate) fn begin(
     program: &dyn Program,
-    config: &RoomConfig,
+    log: &LogLine,
     identity: &RoomIdentity,
     base: &Base,
     limits: CallLimits,
 ) -> Result<Box<dyn Rules>, StopReason> {
     let mut guest = program
-        .instantiate(config.log.clone())
+        .instantiate(log.clone())
         .map_err(StopReason::Rules)?;
     let answer = match base {
         Base::Init => guest.init(identity, limits),

@@ -4,7 +4,7 @@ use crate::calls::Batch;
 use crate::effect::RefusalReason;
 use crate::event::{Event, Joined};
 use crate::faults::{FaultCause, FaultReport, Verdict};
-use crate::identity::Identity;
+use crate::identity::{Identity, UserId};
 use crate::journal::{CallRecord, Outcome};
 use crate::manifest::Durability;
 use crate::mending::{Mending, Repair};
@@ -30,7 +30,7 @@ impl Room {
     fn mend_one(&mut self, batch: Batch, fault: Fault) {
         if batch.events.is_empty() {
             // A snapshot that failed: no event is to blame.
-            return self.charge(FaultCause::Program, "snapshot", fault);
+            return self.charge(FaultCause::Program, None, "snapshot", fault);
         }
         let Fault::Interrupted(_) = fault else {
             return self.one_by_one(batch, fault);
@@ -130,7 +130,7 @@ impl Room {
         match first {
             // Too much for one call, and nothing wrong with any of its events.
             Fault::OutOfFuel(_) | Fault::Interrupted(_) | Fault::Limit(_) => self.meter.overran(),
-            first => self.charge(FaultCause::Program, "call", first),
+            first => self.charge(FaultCause::Program, None, "call", first),
         }
     }
 
@@ -165,10 +165,12 @@ impl Room {
         if self.durability() == Durability::Journaled {
             self.store_call(None, &record);
         }
+        self.show_call(&record, &[]);
         self.remember(record);
         self.tell_skipped(&event, single.before, &fault);
         self.forget_skipped(&event);
-        self.charge(cause, event.name(), fault);
+        let user = self.named_by(&event).map(|who| who.user.clone());
+        self.charge(cause, user, event.name(), fault);
         self.finish_ended();
     }
 
@@ -240,15 +242,26 @@ impl Room {
         here.or_else(|| self.departed.get(&member))
     }
 
-    fn charge(&mut self, cause: FaultCause, event: &'static str, fault: Fault) {
+    fn charge(
+        &mut self,
+        cause: FaultCause,
+        user: Option<UserId>,
+        event: &'static str,
+        fault: Fault,
+    ) {
         let verdict = self.faults.charge(&cause, self.time.now());
-        self.emit(Output::Fault(FaultReport {
+        self.fault_count += 1;
+        let report = FaultReport {
             program: self.program.hash(),
             sequence: self.sequence,
             event,
             cause: cause.clone(),
+            user,
             fault: fault.clone(),
-        }));
+        };
+        let bundle = self.fault_bundle(&report);
+        self.emit(Output::Fault(report));
+        self.emit(Output::FaultBundle(Box::new(bundle)));
         match (verdict, cause) {
             (Verdict::UserOut, FaultCause::User(user)) => {
                 if let Some(member) = self.roster.member_of(&user) {

@@ -5,6 +5,7 @@ use crate::checkpointing::Base;
 use crate::clock::{Clock, RoomTime};
 use crate::effect::Listing;
 use crate::event::{EndCause, Event, SnapshotMeta};
+use crate::exchange::Retreat;
 use crate::faults::FaultLedger;
 use crate::gate::Gate;
 use crate::identity::Identity;
@@ -98,6 +99,12 @@ pub struct Room {
     pub(crate) headcount: u32,
     pub(crate) dropped: u64,
     pub(crate) divergences: u64,
+    /// What the program before can be brought back from.
+    pub(crate) retreat: Option<Retreat>,
+    /// Calls are shown to the host.
+    pub(crate) is_tapped: bool,
+    /// Faults charged in this life.
+    pub(crate) fault_count: u64,
     pub(crate) out: Vec<Output>,
 }
 
@@ -174,6 +181,9 @@ impl Room {
             headcount: 0,
             dropped: 0,
             divergences: 0,
+            retreat: None,
+            is_tapped: false,
+            fault_count: 0,
             out: Vec::new(),
             program,
             config,

@@ -81,5 +81,8 @@ subjects!(
     restarting,
     remembering,
     exchanging,
+    recording,
+    rehearsing,
+    retreating,
     ending,
 );

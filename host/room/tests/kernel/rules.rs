@@ -36,6 +36,10 @@ pub(crate) struct Script {
     pub(crate) strings: Arc<Strings>,
     /// Instances of it refuse to take over.
     pub(crate) refuses: bool,
+    /// It takes over what it wrote itself, and nothing else.
+    pub(crate) is_loyal: bool,
+    /// It has nothing to say to messages.
+    pub(crate) is_sleepy: bool,
 }
 
 impl Script {
@@ -65,6 +69,8 @@ impl Script {
             hash: ProgramHash([1; 32]),
             strings: Arc::clone(strings),
             refuses: false,
+            is_loyal: false,
+            is_sleepy: false,
         }
     }
 }
@@ -83,6 +89,8 @@ impl Program for Script {
             state: State::default(),
             strings: Arc::clone(&self.strings),
             refuses: self.refuses,
+            loyal_to: self.is_loyal.then_some(self.hash),
+            is_sleepy: self.is_sleepy,
             dead: false,
         }))
     }
@@ -148,6 +156,8 @@ struct Instance {
     state: State,
     strings: Arc<Strings>,
     refuses: bool,
+    loyal_to: Option<ProgramHash>,
+    is_sleepy: bool,
     dead: bool,
 }
 
@@ -239,13 +249,13 @@ impl Rules for Instance {
     fn restore(
         &mut self,
         _: &RoomIdentity,
-        _: &SnapshotMeta,
+        meta: &SnapshotMeta,
         state: &[u8],
         limits: CallLimits,
     ) -> Result<Result<(), String>, Fault> {
         self.enter("restore");
         self.watch_answer(limits);
-        if self.refuses {
+        if self.refuses || self.loyal_to.is_some_and(|own| own != meta.program) {
             return Ok(Err("an unknown state".to_owned()));
         }
         let Some(state) = std::str::from_utf8(state).ok().and_then(State::from_text) else {
@@ -288,6 +298,7 @@ impl Rules for Instance {
             self.watch(event);
             let here = Here::of(event, index);
             let commands = match event {
+                Event::Message(_) if self.is_sleepy => String::new(),
                 Event::Message(message) => text_of(&message.payload),
                 Event::Signal(signal) => text_of(&signal.body),
                 _ => String::new(),

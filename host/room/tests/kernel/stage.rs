@@ -3,10 +3,10 @@
 use crate::rules::{Script, Strings, limits};
 use crate::words::{named, parting, say};
 use roost_room::{
-    Access, CallRecord, Checkpoint, Clock, ConnectionId, DocQuestion, Durability, EndCause, Flow,
-    Identity, Input, Knock, Limits, MediaRight, MemberId, Opening, Output, Pace, Payload, Persist,
-    Profile, ProgramHash, ResumePoint, Right, Room, RoomConfig, SessionId, Signal, Ticket, Topic,
-    Track, UserId,
+    Access, Bundle, CallRecord, Checkpoint, Clock, ConnectionId, DocQuestion, Durability, EndCause,
+    Flow, Identity, Input, Knock, Limits, MediaRight, MemberId, Opening, Output, Pace, Payload,
+    Persist, Profile, ProgramHash, RecordedCall, ResumePoint, Right, Room, RoomConfig, SessionId,
+    Signal, Takeover, Ticket, Topic, Track, UserId,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,6 +27,7 @@ pub(crate) struct Stage {
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) records: Vec<CallRecord>,
     pub(crate) checkpoints: Vec<Checkpoint>,
+    bundle: Option<Bundle>,
     pub(crate) lines: Vec<String>,
 }
 
@@ -67,6 +68,7 @@ impl Stage {
             checkpoint: None,
             records: Vec::new(),
             checkpoints: Vec::new(),
+            bundle: None,
             lines: Vec::new(),
         };
         stage.set(settings);
@@ -98,6 +100,8 @@ impl Stage {
                 "keep" => self.limits.keep_empty = Duration::from_millis(number.into()),
                 "program" => script.hash = ProgramHash([u8::try_from(number).unwrap(); 32]),
                 "refuses" => script.refuses = true,
+                "loyal" => script.is_loyal = true,
+                "sleepy" => script.is_sleepy = true,
                 "greedy" => script.manifest.capabilities = roost_room::Capability::ALL.to_vec(),
                 "plain" => script.manifest.capabilities.clear(),
                 "ungranted" => self.granted = false,
@@ -220,7 +224,10 @@ impl Stage {
         let heard = std::mem::take(&mut *self.strings.heard.lock().unwrap());
         self.lines.extend(heard);
         for output in outputs {
-            self.lines.push(say(output));
+            self.look_over_the_shoulder(output);
+            if !matches!(output, Output::FaultBundle(_) | Output::Called(_)) {
+                self.lines.push(say(output));
+            }
             match output {
                 Output::Persist(Persist::Checkpoint { bytes, covers, .. }) => {
                     let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
@@ -233,6 +240,25 @@ impl Stage {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Every bundle of a fault comes back from its bytes, and shows the fault again.
+    fn look_over_the_shoulder(&mut self, output: &Output) {
+        match output {
+            Output::FaultBundle(bundle) => {
+                assert_eq!(Bundle::from_bytes(&bundle.to_bytes()).unwrap(), **bundle);
+                self.bundle = Some(Bundle::clone(bundle));
+            }
+            Output::Called(called) => {
+                if let Some(bundle) = &mut self.bundle {
+                    bundle.calls.push(RecordedCall {
+                        record: called.record.clone(),
+                        effects: Some(called.effects.clone()),
+                    });
+                }
+            }
+            _ => {}
         }
     }
 
@@ -415,11 +441,42 @@ impl Stage {
             }
             "swap" => {
                 self.set(&words[1..].join(" "));
-                let (clock, program) = (self.clock(), self.program.clone());
-                match self.room().exchange(clock, program) {
+                let (clock, takeover) = (self.clock(), self.takeover());
+                match self.room().exchange(clock, takeover) {
                     Ok(outputs) => self.note(&outputs),
                     Err(reason) => self.lines.push(format!("kept the old: {reason}")),
                 }
+            }
+            "back" => {
+                self.set(&words[1..].join(" "));
+                let (clock, takeover) = (self.clock(), self.takeover());
+                match self.room().roll_back(clock, takeover) {
+                    Ok((how, outputs)) => {
+                        self.lines.push(format!("back: {how:?}"));
+                        self.note(&outputs);
+                    }
+                    Err(reason) => self.lines.push(format!("kept the new: {reason}")),
+                }
+            }
+            "settle-in" => self.room().forget_retreat(),
+            "rehearse" => {
+                self.set(&words[1..].join(" "));
+                let takeover = self.takeover();
+                let line = match self.room().material().map(|m| m.rehearse(&takeover)) {
+                    Ok(Ok(calls)) => format!("fit: {calls} calls heard again"),
+                    Ok(Err(unfit)) => format!("unfit: {unfit}"),
+                    Err(fault) => format!("no material: {fault}"),
+                };
+                self.lines.push(line);
+            }
+            "record" => {
+                self.room().tap(true);
+                self.bundle = self.room().fresh_bundle().ok();
+            }
+            "replay" => {
+                self.set(&words[1..].join(" "));
+                let line = self.replay();
+                self.lines.push(line);
             }
             "interrupt" => {
                 self.strings.interrupt_in.store(1, Ordering::Relaxed);
@@ -436,6 +493,36 @@ impl Stage {
             _ => return false,
         }
         true
+    }
+
+    fn takeover(&self) -> Takeover {
+        let RoomConfig { granted, log, .. } = self.config();
+        Takeover {
+            program: self.program.clone(),
+            granted,
+            log,
+        }
+    }
+
+    /// Repeat what was recorded last.
+    fn replay(&mut self) -> String {
+        let (program, log) = (self.program.clone(), self.config().log);
+        let Some(bundle) = &self.bundle else {
+            return "nothing was recorded".to_owned();
+        };
+        let replayed = match bundle.replay(program.as_ref(), &log, 1) {
+            Ok(replayed) => replayed,
+            Err(reason) => return format!("no replay: {reason}"),
+        };
+        let mut line = format!("{} of {} calls the same", replayed.same, replayed.calls);
+        for divergence in &replayed.divergences {
+            let call = divergence.record.sequence;
+            line.push_str(&format!("; call {call}, effect {}", divergence.place));
+        }
+        if let Some(fault) = replayed.fault {
+            line.push_str(&format!("; again: {fault}"));
+        }
+        line
     }
 
     fn persisted(&mut self, ticket: &str, result: Result<(), String>) {

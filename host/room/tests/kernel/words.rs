@@ -161,6 +161,8 @@ pub(crate) fn say(output: &Output) -> String {
         Output::DocChange(change) => format!("doc-change {}", change.doc),
         Output::Persist(p) => persist(p),
         Output::Fault(report) => fault(report),
+        Output::FaultBundle(bundle) => format!("bundle of {} calls", bundle.calls.len()),
+        Output::Called(called) => format!("called {}", called.record.sequence),
         Output::Ended(ending) => format!("ended {}", ending.text),
         Output::Stopped(reason) => format!("stopped: {reason}"),
     }

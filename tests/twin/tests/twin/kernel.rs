@@ -5,7 +5,7 @@ use bytes::Bytes;
 use roost_room::{
     CallLimits, CallRecord, Checkpoint, Clock, Context, Event, Fault, Handled, Input, Knock,
     Limits, LogLine, Manifest, Opening, Output, Persist, Program, ProgramHash, Room, RoomConfig,
-    RoomIdentity, Rules, SessionId, SnapshotMeta,
+    RoomIdentity, Rules, SessionId, SnapshotMeta, Takeover,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,7 +142,12 @@ impl Stage {
         if !self.room.is_running() {
             return;
         }
-        let outputs = self.room.exchange(clock(self.mono), program).unwrap();
+        let takeover = Takeover {
+            granted: program.manifest().capabilities.clone(),
+            program,
+            log: self.config.log.clone(),
+        };
+        let outputs = self.room.exchange(clock(self.mono), takeover).unwrap();
         self.note(outputs);
         self.step(0, Vec::new());
     }
