@@ -111,9 +111,17 @@ pub struct Bundle {
     /// The kind of the room: the module's name.
     #[n(10)]
     pub kind: String,
-    /// Its state when the recording ended.
+    /// The program itself, in bundles that leave their server.
     #[n(11)]
-    pub end: Option<BundleState>,
+    pub code: Option<BundleCode>,
+}
+
+/// The bytes of a program.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct BundleCode {
+    /// As it was uploaded.
+    #[cbor(n(0), with = "codec::shared")]
+    pub bytes: Bytes,
 }
 
 impl Bundle {
@@ -221,7 +229,7 @@ impl Room {
             fault: None,
             machine: std::env::consts::ARCH.to_owned(),
             kind: self.manifest().kind.clone(),
-            end: None,
+            code: None,
         }
     }
 

@@ -48,7 +48,7 @@ mod status;
 mod timers;
 mod validate;
 
-pub use bundle::{Bundle, BundleFault, BundleFuel, BundleState, Called, RecordedCall};
+pub use bundle::{Bundle, BundleCode, BundleFault, BundleFuel, BundleState, Called, RecordedCall};
 pub use checkpoint::Checkpoint;
 pub use clock::{Clock, RoomTime};
 pub use codec::RecordError;

@@ -95,7 +95,7 @@ impl Material {
             fault: None,
             machine: String::new(),
             kind: kind.to_owned(),
-            end: None,
+            code: None,
         };
         Self {
             bundle,
@@ -205,6 +205,27 @@ impl Material {
 }
 
 impl Room {
+    /// What a copy of the room begins with: its state, and nobody in it but members that are about to leave.
+    ///
+    /// # Errors
+    /// The rules cannot be written down; the room mends itself with its next step.
+    pub fn copy(&mut self) -> Result<Checkpoint, Fault> {
+        self.mend();
+        let state = match self.fresh_bundle() {
+            Ok(fresh) => fresh.state,
+            Err(fault) => {
+                self.begin_repair(crate::calls::Batch::default(), fault.clone());
+                return Err(fault);
+            }
+        };
+        let mut copy = self.to_checkpoint(state.map(|state| state.bytes).unwrap_or_default());
+        for member in &mut copy.members {
+            member.gone = true;
+            member.parting = crate::event::Parting::Lost;
+        }
+        Ok(copy)
+    }
+
     /// What a program can be tried on. Has the rules write their state down.
     ///
     /// # Errors

@@ -141,6 +141,36 @@ impl Room {
         here.map(|(_, member)| (&member.identity.user, &member.identity.profile))
     }
 
+    /// Members, without those who were kicked, with the number of their connections.
+    pub fn people(&self) -> impl Iterator<Item = (MemberId, &crate::Identity, usize)> {
+        let here = self.roster.members().filter(|(_, member)| !member.gone);
+        here.map(|(id, member)| (id, &member.identity, member.connections.len()))
+    }
+
+    /// Bytes of the last snapshot.
+    #[must_use]
+    pub fn snapshot_bytes(&self) -> usize {
+        self.snapshot_bytes
+    }
+
+    /// Calls since the last checkpoint in memory.
+    #[must_use]
+    pub fn journal_calls(&self) -> usize {
+        self.journal.records().len()
+    }
+
+    /// Faults charged in this life.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.fault_count
+    }
+
+    /// Timers that are set.
+    #[must_use]
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Who a connection belongs to.
     #[must_use]
     pub fn member_of(&self, connection: ConnectionId) -> Option<MemberId> {

@@ -1,15 +1,16 @@
 //! The server: sockets, room actors, deployment, configuration and telemetry; the binary is `roost`.
 pub mod actor;
+pub mod admin;
 pub mod builtin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod deploy;
 pub mod doors;
 pub mod fanout;
 pub mod http;
 pub mod kinds;
 pub mod lobby;
-pub mod modules;
 pub mod net;
 pub mod probe;
 pub mod registry;

@@ -147,7 +147,8 @@ impl Registry {
         }
         inner.check(self.quota, opener)?;
         let (name, id) = (Arc::clone(&key.0), Arc::clone(&key.1));
-        let handle = RoomHandle::new(name, id, kind.program(), kind.limits());
+        let program = kind.ruling_for(&id).program;
+        let handle = RoomHandle::new(name, id, program, kind.limits());
         let live = Live {
             handle: handle.clone(),
             opener,
@@ -187,6 +188,28 @@ impl Registry {
         }
     }
 
+    /// The live rooms of a kind, or of all kinds, in the order of kind and id. Those of the house itself are left out.
+    #[must_use]
+    pub fn rooms(&self, kind: Option<&str>) -> Vec<RoomHandle> {
+        let inner = self.lock();
+        let wanted = inner.rooms.values().map(|live| &live.handle);
+        let wanted = wanted.filter(|handle| match kind {
+            Some(kind) => **handle.kind() == *kind,
+            None => !handle.kind().starts_with('~'),
+        });
+        let mut rooms: Vec<RoomHandle> = wanted.cloned().collect();
+        drop(inner);
+        rooms.sort_by(|a, b| (a.kind(), a.id()).cmp(&(b.kind(), b.id())));
+        rooms
+    }
+
+    /// A live room.
+    #[must_use]
+    pub fn get(&self, kind: &str, id: &str) -> Option<RoomHandle> {
+        let key: Key = (Arc::from(kind), Arc::from(id));
+        self.lock().rooms.get(&key).map(|live| live.handle.clone())
+    }
+
     /// How many rooms live.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -207,7 +230,11 @@ impl Registry {
             let rooms = inner.rooms.values();
             rooms.map(|live| live.handle.clone()).collect()
         };
-        handles.iter().for_each(|handle| handle.order(Order::Leave));
+        // One that is gone already leaves the list by itself.
+        let _gone = handles
+            .iter()
+            .filter(|handle| handle.order(Order::Leave).is_err())
+            .count();
         loop {
             let emptier = self.emptier.notified();
             if self.is_empty() {

@@ -14,6 +14,7 @@ use axum::response::Response;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::Config;
+use crate::http::api::Api;
 use crate::http::health::Readiness;
 use crate::net::limits::Limits;
 use crate::net::listener::{self, Listener, NetError, Service};
@@ -65,12 +66,18 @@ pub async fn run_with(
     let listeners = open(&config).await?;
     let monitor = open_monitor(&config).await?;
     let services = Services::start(&config, programs).await?;
+    let limits = Limits::new(config.net.max_sockets, config.net.max_sockets_per_address);
+    let api = Api::new(
+        Arc::clone(&services.deployer),
+        Arc::clone(&services.admin),
+        limits.clone(),
+    );
     let router = crate::http::router(&config.http, readiness.clone(), metrics.clone())
-        .merge(crate::http::rooms::routes(Arc::clone(&services.kinds)));
+        .merge(crate::http::rooms::routes(Arc::clone(&services.kinds)))
+        .merge(api.routes());
     let reload = reload_certificates(&listeners, &shutdown);
     announce(&config, &listeners, monitor.as_ref().map(Listener::addr))?;
 
-    let limits = Limits::new(config.net.max_sockets, config.net.max_sockets_per_address);
     let doors: Arc<dyn Doors> = Arc::clone(&services.reception) as _;
     let service = Arc::new(service(&config, router, doors, limits.clone()));
     let monitoring = Arc::new(service_for_monitor(&config, metrics.clone()));

@@ -1,13 +1,14 @@
 //! Putting a server together from its configuration: store, sandbox, kinds, rooms, doors.
 
 use crate::actor::{Host, Pool};
+use crate::admin::AdminKeys;
 use crate::clock::HostClock;
 use crate::config::Config;
 use crate::config::tree::KindConfig;
+use crate::deploy::{Deployer, Library, Loaded, ModuleError, Stock};
 use crate::doors::{Entrance, Keys, KeysError, Reception};
 use crate::http::health::Readiness;
 use crate::kinds::{KindSettings, Kinds};
-use crate::modules::{ModuleError, Modules};
 use crate::net::flusher::Flusher;
 use crate::net::socket::SocketConfig;
 use crate::probe::{self, Heartbeat, ProbeError};
@@ -22,11 +23,16 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::mpsc;
 
 /// How often it is looked whether everything works.
 const PULSE: Duration = Duration::from_millis(250);
 /// Profiles that are read from the store at a time.
 const READERS: usize = 4;
+/// Faults that may wait for whoever watches over activations.
+const INCIDENTS: usize = 256;
+/// Versions kept of a module, those in use aside.
+const KEEP_VERSIONS: usize = 20;
 /// Folder of compiled programs in the state directory.
 const CACHE_FOLDER: &str = "cache";
 
@@ -53,6 +59,9 @@ pub enum StartError {
     /// The probe.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// The keys of the administrative interface.
+    #[error("the administrative interface: {0}")]
+    Admin(#[from] crate::admin::AdminError),
     /// Starting was interrupted.
     #[error("starting was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -66,6 +75,10 @@ pub struct Services {
     pub kinds: Arc<Kinds>,
     /// The doors.
     pub reception: Arc<Reception>,
+    /// Modules and their versions.
+    pub deployer: Arc<Deployer>,
+    /// Who may change them.
+    pub admin: Arc<AdminKeys>,
     /// Whether rooms tick and fan out.
     pub heart: Arc<Heartbeat>,
     store: Store,
@@ -82,13 +95,23 @@ impl Services {
         programs: Vec<Arc<dyn Program>>,
     ) -> Result<Self, StartError> {
         let blocking = config.clone();
-        let (store, kinds, probe, keys) =
-            tokio::task::spawn_blocking(move || prepare(&blocking, &programs)).await??;
+        let prepared = tokio::task::spawn_blocking(move || prepare(&blocking, &programs)).await??;
+        let Prepared {
+            store,
+            stock,
+            loaded,
+            probe,
+            keys,
+            admin,
+        } = prepared;
+        let (incidents, told) = mpsc::channel(INCIDENTS);
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
         let host = Host {
             clock: HostClock::default(),
             store: store.rooms().clone(),
             pool: Pool::new(cores),
+            library: Arc::clone(&stock.library),
+            incidents,
         };
         let quota = RoomQuota {
             most: config.rooms.max,
@@ -96,7 +119,13 @@ impl Services {
         };
         let registry = Registry::new(host, quota);
         let heart = probe::start(&registry, probe).await?;
-        let kinds = Arc::new(kinds);
+        let kinds = Arc::clone(loaded.kinds());
+        let (registered, path) = (Arc::clone(&registry), config.server.state_dir.clone());
+        let deployer = tokio::task::spawn_blocking(move || stock.deployer(loaded, registered));
+        let deployer = deployer
+            .await?
+            .map_err(|source| StartError::Store { path, source })?;
+        tokio::spawn(Arc::clone(&deployer).hear(told));
         let pianos = SocketConfig {
             max_message: mpp::MAX_FRAME.min(config.net.max_message.get()),
             ..SocketConfig::clone(&config.net.socket(mpp::close::SLOW))
@@ -120,6 +149,8 @@ impl Services {
             registry,
             kinds,
             reception,
+            deployer,
+            admin: Arc::new(admin),
             heart,
             store,
         })
@@ -148,7 +179,7 @@ impl Services {
     /// What could not be stored any more.
     pub async fn stop(self) -> Result<(), StartError> {
         self.registry.shut_down().await;
-        for kind in self.kinds.iter() {
+        for kind in self.kinds.all() {
             kind.lobby().saved().await;
         }
         let store = self.store;
@@ -160,7 +191,15 @@ impl Services {
     }
 }
 
-type Prepared = (Store, Kinds, Arc<dyn Program>, Keys);
+/// What there is before any room can be opened.
+struct Prepared {
+    store: Store,
+    stock: Stock,
+    loaded: Loaded,
+    probe: Arc<dyn Program>,
+    keys: Keys,
+    admin: AdminKeys,
+}
 
 /// What reads files and compiles.
 fn prepare(config: &Config, programs: &[Arc<dyn Program>]) -> Result<Prepared, StartError> {
@@ -187,16 +226,25 @@ fn prepare(config: &Config, programs: &[Arc<dyn Program>]) -> Result<Prepared, S
         memory_max: config.sandbox.memory.get(),
         ..roost_sandbox::SandboxConfig::default()
     })?;
-    let settings = |name: &str| settings(config, name);
-    let modules = Modules {
-        sandbox: &sandbox,
-        store: store.rooms().clone(),
-        settings: &settings,
-        programs,
+    let of_kinds = config.clone();
+    let stock = Stock {
+        library: Arc::new(Library::new(sandbox, store.programs().clone())),
+        store: store.programs().clone(),
+        rooms: store.rooms().clone(),
+        settings: Arc::new(move |name| settings(&of_kinds, name)),
+        keep_versions: KEEP_VERSIONS,
     };
-    let kinds = modules.load(&named(config))?;
-    let probe = modules.probe()?;
-    Ok((store, kinds, probe, keys))
+    let loaded = stock.load(&named(config), programs)?;
+    let probe = stock.probe()?;
+    let admin = AdminKeys::of(config)?;
+    Ok(Prepared {
+        store,
+        stock,
+        loaded,
+        probe,
+        keys,
+        admin,
+    })
 }
 
 /// Modules that are named in the configuration or on the command line.

@@ -123,6 +123,8 @@ metrics! {
     DELIVERIES = "roost_deliveries_total", Counter, Count, "Frames handed to outboxes. Label: kind.";
     BAD_FRAMES = "roost_bad_frames_total", Counter, Count, "Frames that a door did not take. Label: code.";
     CALL_SECONDS = "roost_call_seconds", Histogram, Seconds, "How long calls of rules took. Label: kind.";
+    INCIDENTS_LOST = "roost_incidents_lost_total", Counter, Count, "Faults that nobody had time for: they do not count for an automatic rollback, and leave no bundle.";
+    ADMIN_REQUESTS = "roost_admin_requests_total", Counter, Count, "Requests of the administrative interface. Label: status.";
     COMMIT_SECONDS = "roost_commit_seconds", Histogram, Seconds, "How long it took until something was durable.";
 }
 

@@ -27,6 +27,12 @@ pub(crate) const PROGRAM: u8 = 0x01;
 pub(crate) const NAME: u8 = 0x02;
 /// First byte of the marks of unfinished uploads.
 pub(crate) const UPLOAD: u8 = 0x03;
+/// First byte of entries of the audit log.
+pub(crate) const AUDIT: u8 = 0x04;
+/// First byte of what is known of recordings.
+pub(crate) const RECORDING: u8 = 0x05;
+/// First byte of recordings.
+pub(crate) const BUNDLE: u8 = 0x06;
 
 /// A room's address: the kind (1 to 255 bytes) and the id (1 to 1,536 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

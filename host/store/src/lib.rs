@@ -32,6 +32,9 @@
 //! | programs | `01` hash (32 bytes) | a component's bytes |
 //! | programs | `02` text(name) | a name's table |
 //! | programs | `03` hash (32 bytes) | an upload that has not finished |
+//! | programs | `04` number `u64` | an entry of the audit log |
+//! | programs | `05` number `u64` | what is known of a recording |
+//! | programs | `06` number `u64` | a recording |
 //!
 //! # Records
 //!
@@ -54,6 +57,7 @@ mod programs;
 mod queue;
 mod record;
 mod rooms;
+mod shelves;
 mod store;
 mod value;
 mod watch;
@@ -65,4 +69,5 @@ pub use programs::{ProgramBatch, Programs, program_hash};
 pub use queue::{Done, QueueLimits};
 pub use record::PIECE_BYTES;
 pub use rooms::{Batch, RoomIds, Rooms};
+pub use shelves::Shelf;
 pub use store::{Options, Store};

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Done, Stats, StoreError,
-    database::Shared,
+    database::{Shared, View},
     key,
     op::Op,
     record::{Content, Head},
@@ -80,6 +80,11 @@ impl ProgramBatch {
         Ok(self)
     }
 
+    pub(crate) fn push(&mut self, op: Op) -> &mut Self {
+        self.ops.push(op);
+        self
+    }
+
     /// Removes the table of a name. Fails with [`StoreError::InvalidName`].
     pub fn delete_name(&mut self, name: &str) -> Result<&mut Self, StoreError> {
         let key = name_key(name)?;
@@ -110,6 +115,10 @@ impl Programs {
     /// Queues a batch and blocks until it is durable or has failed.
     pub fn submit_and_wait(&self, batch: ProgramBatch) -> Result<(), StoreError> {
         self.shared.submit_and_wait(batch.ops)
+    }
+
+    pub(crate) fn view(&self) -> Result<View<'_>, StoreError> {
+        self.shared.view()
     }
 
     /// The first failure of a commit, if there has been one.

@@ -1,9 +1,11 @@
 //! For end-to-end tests: the real binary `roost` as a child process, and clients that talk to it over sockets.
 
+mod admin;
 mod client;
 mod pianist;
 mod server;
 
+pub use admin::{Admin, TOKEN, rogue, with_section};
 pub use client::{Client, Ended, Heard};
 pub use pianist::Pianist;
 pub use server::{Server, Start, component};

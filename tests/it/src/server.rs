@@ -1,5 +1,6 @@
 //! The binary under test: started, asked, killed, started again on the same state.
 
+use crate::TOKEN;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -53,6 +54,7 @@ impl Server {
             .arg("--state")
             .arg(state.join("state"));
         command.arg("--config").arg(&config).args(&start.args);
+        command.env("ROOST_ADMIN_TOKEN", TOKEN);
         command.env_remove("PORT").current_dir(state);
         command
             .stdin(Stdio::null())

@@ -1,6 +1,7 @@
 //! Carrying out what a room wants.
 
 use super::Actor;
+use crate::deploy::{Incident, is_fork};
 use crate::fanout::{Dialect, Sink};
 use crate::net::frame;
 use crate::net::outbox::Frame;
@@ -83,6 +84,8 @@ impl Actor {
             Output::Right { .. } => {}
             Output::DocChange(change) => self.refuse_document(change.doc),
             Output::Fault(report) => self.note_fault(&report),
+            Output::FaultBundle(bundle) => self.report(Incident::Bundle(bundle)),
+            Output::Called(called) => self.show(*called),
             // What is stored of it goes with `Persist::Delete`.
             Output::Ended(_) => {}
             Output::Forgotten { session } => {
@@ -95,6 +98,13 @@ impl Actor {
 
     /// What concerns more than this room.
     fn carry_to_lobby(&mut self, output: Output) {
+        if is_fork(self.handle.id()) {
+            // Nothing of a copy leaves it.
+            if let Output::Headcount(members) = output {
+                self.note_headcount(members);
+            }
+            return;
+        }
         match output {
             Output::Listing(listing) => self.kind.lobby().list(self.handle.id(), listing),
             Output::Headcount(members) => {
@@ -237,6 +247,7 @@ impl Actor {
             FaultCause::Program => ("program", ""),
         };
         self.count_fault(cause);
+        self.report(Incident::fault(&self.handle, report));
         tracing::warn!(kind = self.kind.name(), room = %self.handle.id(), program = %report.program,
             call = report.sequence, event = report.event, user, fault = %report.fault, "the rules failed");
     }

@@ -5,24 +5,28 @@
 
 mod carry;
 mod open;
+mod orders;
 mod pool;
 mod post;
 
 pub use pool::{Pool, PoolError};
-pub use post::{Gone, Order, RoomHandle, SignalAnswer};
+pub use orders::{Order, Report, Roll, Rolled, Tap};
+pub use post::{Gone, RoomHandle, SignalAnswer, Status};
 
 use crate::clock::HostClock;
+use crate::deploy::{Incident, Library};
 use crate::fanout::{Outlet, Outlets, Sink};
 use crate::kinds::Kind;
 use crate::registry::Registry;
 use crate::session::{GoneReason, SessionEvent, SessionInbox};
 use crate::telemetry;
 use metrics::{counter, gauge, histogram};
-use roost_room::{Clock, Input, Output, Placement, Room, SessionId, StopReason, Ticket};
+use roost_room::{Clock, Input, Room, SessionId, StopReason, Ticket};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// What rooms need of the host.
 #[derive(Clone)]
@@ -33,6 +37,10 @@ pub struct Host {
     pub store: roost_store::Rooms,
     /// For what takes long.
     pub pool: Pool,
+    /// Programs that are not in use at the moment.
+    pub library: Arc<Library>,
+    /// Where faults are told, for whoever watches over activations and keeps bundles.
+    pub incidents: mpsc::Sender<Incident>,
 }
 
 /// One room at work.
@@ -49,6 +57,10 @@ pub(crate) struct Actor {
     incarnation: u64,
     headcount: u32,
     fuel: u64,
+    /// Who looks over the room's shoulder.
+    taps: Vec<Tap>,
+    /// Those who need not see everything, and how much they missed.
+    watchers: Vec<(Tap, Arc<AtomicU64>)>,
     leaving: bool,
     /// Everybody has been told that it is over.
     finished: bool,
@@ -80,6 +92,8 @@ impl Actor {
             incarnation: 0,
             headcount: 0,
             fuel: 0,
+            taps: Vec::new(),
+            watchers: Vec::new(),
             leaving: false,
             finished: false,
         }
@@ -102,6 +116,7 @@ impl Actor {
                 if matches!(reason, StopReason::Storage(_)) {
                     self.registry.report_storage(&reason.to_string());
                 }
+                self.note_unopened(&reason);
                 self.registry.remove(&self.handle);
                 self.turn_away(GoneReason::Broken);
                 self.finished = true;
@@ -110,25 +125,28 @@ impl Actor {
     }
 
     async fn open(&mut self) -> Result<open::Opened, StopReason> {
-        let (kind, store, clock) = (
-            Arc::clone(&self.kind),
-            self.host.store.clone(),
-            self.host.clock,
-        );
-        let (id, program) = (Arc::clone(self.handle.id()), self.handle.program());
+        let (kind, host) = (Arc::clone(&self.kind), self.host.clone());
+        let id = Arc::clone(self.handle.id());
         let opened = self
             .host
             .pool
-            .run(move || open::open(&kind, program, &id, &store, clock.now()))
+            .run(move || open::open(&kind, &id, &host))
             .await;
         let opened = opened.map_err(|error| StopReason::Rebuild(error.to_string()))??;
         self.incarnation = opened.room.incarnation();
+        self.note_program(&opened.room, opened.held_back.clone());
         Ok(opened)
     }
 
     /// Until the room is over, or was lost.
     async fn live(&mut self, opened: open::Opened) -> Result<(), PoolError> {
-        let open::Opened { mut room, inputs } = opened;
+        let open::Opened {
+            mut room,
+            outputs,
+            inputs,
+            ..
+        } = opened;
+        self.carry(outputs, &Arc::clone(room.program())).await;
         room = self.step(room, inputs).await?;
         loop {
             let clock = self.host.clock.now();
@@ -143,12 +161,10 @@ impl Actor {
             if !taken.inputs.is_empty() || due {
                 room = self.step(room, taken.inputs).await?;
             }
-            if taken.orders.is_empty() {
-                room = self.put_away_in_time(room).await?;
-            } else {
-                self.leaving = true;
-                room = self.put_away(room).await?;
+            for order in taken.orders {
+                room = self.obey(room, order).await?;
             }
+            room = self.put_away_in_time(room).await?;
             if self.is_over(&mut room).await {
                 break;
             }
@@ -194,34 +210,14 @@ impl Actor {
         let clock = self.host.clock;
         let events = inputs.len();
         let begun = std::time::Instant::now();
-        let (room, outputs) = self
-            .with_room(room, move |room| room.step(clock.now(), inputs))
-            .await?;
+        let (mut room, outputs) =
+            orders::at_work(&self.host, room, move |room| room.step(clock.now(), inputs)).await?;
         self.measure(&room, events, begun.elapsed());
         self.carry(outputs, &Arc::clone(room.program())).await;
-        Ok(room)
-    }
-
-    /// Do something with the room, on this thread or, if that is expected to take long, on the pool. After a
-    /// panic of the host itself the room is lost with its thread; the guard in `Drop` tells everybody.
-    async fn with_room(
-        &self,
-        mut room: Box<Room>,
-        work: impl FnOnce(&mut Room) -> Vec<Output> + Send + 'static,
-    ) -> Result<(Box<Room>, Vec<Output>), PoolError> {
-        match room.placement() {
-            Placement::Inline => {
-                let outputs = work(&mut room);
-                Ok((room, outputs))
-            }
-            Placement::Blocking => {
-                let done = self.host.pool.run(move || {
-                    let outputs = work(&mut room);
-                    (room, outputs)
-                });
-                done.await
-            }
+        if self.taps.is_empty() && self.watchers.is_empty() {
+            room.tap(false);
         }
+        Ok(room)
     }
 
     fn measure(&mut self, room: &Room, events: usize, took: Duration) {
@@ -230,6 +226,9 @@ impl Actor {
         kind.call_seconds.record(took);
         kind.fuel.increment(room.fuel().saturating_sub(self.fuel));
         self.fuel = room.fuel();
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        kind.steps.fetch_add(1, Ordering::Relaxed);
+        kind.nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// Store what is not stored yet, if the room has to leave or has nothing to do any more.
@@ -243,9 +242,8 @@ impl Actor {
 
     async fn put_away(&mut self, room: Box<Room>) -> Result<Box<Room>, PoolError> {
         let clock = self.host.clock;
-        let (room, outputs) = self
-            .with_room(room, move |room| room.put_away(clock.now()))
-            .await?;
+        let (room, outputs) =
+            orders::at_work(&self.host, room, move |room| room.put_away(clock.now())).await?;
         self.carry(outputs, &Arc::clone(room.program())).await;
         Ok(room)
     }
@@ -292,6 +290,9 @@ impl Actor {
         self.kind
             .lobby()
             .room_closed(self.handle.id(), room.is_running());
+        if !room.is_running() {
+            self.kind.forget_fork(self.handle.id());
+        }
         self.registry.remove(&self.handle);
         if self.leaving {
             for (_, outlet) in self.outlets.drain() {
@@ -358,6 +359,21 @@ impl Actor {
         let labels = [("kind", self.kind.name().to_owned())];
         gauge!(telemetry::MEMBERS, &labels).increment(f64::from(now) - f64::from(self.headcount));
         self.headcount = now;
+        self.handle.update(|status| status.members = now);
+    }
+
+    /// A room that its rules could not begin is theirs to answer for.
+    fn note_unopened(&self, reason: &StopReason) {
+        if let StopReason::Rules(fault) = reason {
+            self.report(Incident::unopened(&self.handle, fault));
+        }
+    }
+
+    /// Tell whoever watches. Nobody waits for that: what is too much is lost, and the log has it.
+    fn report(&self, incident: Incident) {
+        if self.host.incidents.try_send(incident).is_err() {
+            counter!(telemetry::INCIDENTS_LOST).increment(1);
+        }
     }
 
     fn note_commit(began: std::time::Instant) {

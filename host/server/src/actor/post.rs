@@ -1,5 +1,6 @@
 //! How others reach a room: a mailbox with a lock and a bell around it.
 
+use super::orders::Order;
 use crate::fanout::Outlet;
 use roost_room::{
     ConnectionId, Input, Intake, Knock, Limits, Mailbox, Parting, Payload, Program, Pushed,
@@ -11,12 +12,6 @@ use tokio::sync::{Notify, oneshot};
 /// The answer to a signal.
 pub type SignalAnswer = Result<Payload, String>;
 
-/// An order of the host to one room.
-#[derive(Debug)]
-pub enum Order {
-    /// Put everything away, close the connections, and end.
-    Leave,
-}
 
 /// What waits for a room.
 #[derive(Debug)]
@@ -39,7 +34,20 @@ struct Shared {
     post: Mutex<Post>,
     bell: Notify,
     space: Notify,
-    program: RwLock<Arc<dyn Program>>,
+    status: RwLock<Status>,
+}
+
+/// What others may know of a room without asking it.
+#[derive(Clone)]
+pub struct Status {
+    /// What rules it.
+    pub program: Arc<dyn Program>,
+    /// The first call of that program.
+    pub since: u64,
+    /// Members.
+    pub members: u32,
+    /// Why it has another program than it should.
+    pub held_back: Option<String>,
 }
 
 /// The address of a room: cheap to clone, says nothing of where the room lives.
@@ -74,7 +82,12 @@ impl RoomHandle {
             post: Mutex::new(post),
             bell: Notify::new(),
             space: Notify::new(),
-            program: RwLock::new(program),
+            status: RwLock::new(Status {
+                program,
+                since: 1,
+                members: 0,
+                held_back: None,
+            }),
         }))
     }
 
@@ -93,13 +106,20 @@ impl RoomHandle {
     /// What rules it at the moment.
     #[must_use]
     pub fn program(&self) -> Arc<dyn Program> {
-        Arc::clone(
-            &self
-                .0
-                .program
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        let status = self.0.status.read();
+        Arc::clone(&status.unwrap_or_else(PoisonError::into_inner).program)
+    }
+
+    /// What others may know of it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let status = self.0.status.read();
+        status.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
+        let status = self.0.status.write();
+        change(&mut status.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether both lead to the same room.
@@ -131,6 +151,8 @@ impl RoomHandle {
         post.closed = true;
         let waiting = std::mem::take(&mut post.arriving);
         post.signals.clear();
+        // Whoever waits for an answer learns that there is none.
+        post.orders.clear();
         drop(post);
         self.made_space();
         waiting
@@ -285,10 +307,50 @@ impl RoomHandle {
         answered.await.map_err(|_| Gone)
     }
 
-    /// Have the room put everything away and end.
-    pub fn order(&self, order: Order) {
-        self.post().orders.push(order);
+    /// Tell the room to do something. There are only a few of these at a time: they come from the host itself.
+    ///
+    /// # Errors
+    /// The room has gone.
+    pub fn order(&self, order: Order) -> Result<(), Gone> {
+        let mut post = self.post();
+        if post.closed {
+            return Err(Gone);
+        }
+        post.orders.push(order);
+        drop(post);
         self.ring();
+        Ok(())
+    }
+
+    /// Tell it, and wait for its answer.
+    ///
+    /// # Errors
+    /// The room has gone, or goes before it answers.
+    pub async fn ask<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, Gone> {
+        let (answer, answered) = oneshot::channel();
+        self.order(order(answer))?;
+        answered.await.map_err(|_| Gone)
+    }
+
+    /// Have the rules hear that the room ends, by an operator's wish.
+    ///
+    /// # Errors
+    /// The room has gone.
+    pub fn end(&self) -> Result<(), Gone> {
+        let mut post = self.post();
+        if post.closed {
+            return Err(Gone);
+        }
+        // Only questions can be turned away, and this is none.
+        let _ = post
+            .mailbox
+            .push_control(Input::End(roost_room::EndCause::Closed));
+        drop(post);
+        self.ring();
+        Ok(())
     }
 
     pub(super) fn acknowledge(&self, ticket: Ticket, result: Result<(), String>) {

@@ -1,5 +1,6 @@
 //! Plain HTTP: health, metrics, and the pages.
 
+pub mod api;
 pub mod health;
 pub mod metrics;
 pub mod pages;
@@ -11,7 +12,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::any;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::json;
+use roost_protocol::api::ErrorBody;
 
 use crate::config::tree::HttpConfig;
 use crate::http::health::Readiness;
@@ -41,6 +42,6 @@ async fn only_websockets() -> Response {
 
 /// The answer to unknown addresses below `/api`.
 pub async fn no_such_resource(uri: Uri) -> Response {
-    let body = json!({ "error": "not_found", "message": format!("there is no {}", uri.path()) });
-    (StatusCode::NOT_FOUND, Json(body)).into_response()
+    let text = format!("there is no {}", uri.path());
+    (StatusCode::NOT_FOUND, Json(ErrorBody::new("not_found", text))).into_response()
 }

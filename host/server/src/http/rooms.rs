@@ -1,7 +1,7 @@
 //! The list of rooms of a kind, for pages and scripts; see `protocol/docs/play.md`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,18 +21,25 @@ use crate::kinds::{Kind, Kinds};
 const FRESH: Duration = Duration::from_millis(250);
 
 /// The list of a kind as it was last sent, and when it was made.
-type Sent = Mutex<Option<(Instant, Bytes)>>;
+type Sent = Arc<Mutex<Option<(Instant, Bytes)>>>;
 
 /// The kinds and their lists.
 struct Lists {
     kinds: Arc<Kinds>,
-    sent: BTreeMap<String, Sent>,
+    sent: std::sync::Mutex<BTreeMap<String, Sent>>,
+}
+
+impl Lists {
+    /// The list of a kind that there is.
+    fn of(&self, kind: &Kind) -> Sent {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(sent.entry(kind.name().to_owned()).or_default())
+    }
 }
 
 /// `GET /play/{kind}`: the visible listings of a kind, as JSON. `GET /play/kinds.json`: the kinds there are.
 pub fn routes(kinds: Arc<Kinds>) -> Router {
-    let names = kinds.iter().map(|kind| kind.name().to_owned());
-    let sent = names.map(|name| (name, Sent::default())).collect();
+    let sent = std::sync::Mutex::default();
     Router::new()
         .route("/play/kinds.json", get(list_kinds))
         .route("/play/{kind}", get(list_rooms))
@@ -40,7 +47,8 @@ pub fn routes(kinds: Arc<Kinds>) -> Router {
 }
 
 async fn list_kinds(State(lists): State<Arc<Lists>>) -> Response {
-    let names: Vec<&str> = lists.kinds.iter().map(|kind| kind.name()).collect();
+    let kinds = lists.kinds.all();
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
     (
         [(header::CACHE_CONTROL, "no-store")],
         Json(json!({ "kinds": names })),
@@ -49,7 +57,7 @@ async fn list_kinds(State(lists): State<Arc<Lists>>) -> Response {
 }
 
 async fn list_rooms(Path(name): Path<String>, State(lists): State<Arc<Lists>>) -> Response {
-    let (Some(kind), Some(sent)) = (lists.kinds.get(&name), lists.sent.get(&name)) else {
+    let Some(kind) = lists.kinds.get(&name) else {
         let body = json!({ "error": "no_such_kind", "message": "there is no such kind here" });
         return (StatusCode::NOT_FOUND, Json(body)).into_response();
     };
@@ -57,7 +65,7 @@ async fn list_rooms(Path(name): Path<String>, State(lists): State<Arc<Lists>>) -
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (headers, fresh(kind, sent).await).into_response()
+    (headers, fresh(&kind, &lists.of(&kind)).await).into_response()
 }
 
 /// The list of a kind: made by the first who asks, while the others wait for it.

@@ -148,3 +148,29 @@ fn an_interrupted_upload_is_swept_away() {
     store.close().unwrap();
     assert_eq!(raw(dir.path(), "programs").len(), 102);
 }
+
+#[test]
+fn numbered_records_are_kept_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut batch = ProgramBatch::new();
+    for number in [300, 2, 1, 7] {
+        batch.put_numbered(Shelf::Audit, number, format!("entry {number}"));
+    }
+    batch.put_numbered(Shelf::Bundles, 2, noise(3, 400_000));
+    store.programs().submit_and_wait(batch).unwrap();
+    let mut batch = ProgramBatch::new();
+    batch.delete_numbered(Shelf::Audit, 7);
+    store.programs().submit_and_wait(batch).unwrap();
+    store.close().unwrap();
+    let store = open(dir.path());
+    let programs = store.programs();
+    assert_eq!(programs.numbers(Shelf::Audit).unwrap(), [1, 2, 300]);
+    let two = programs.numbered_from(Shelf::Audit, 2, 2).unwrap();
+    let two: Vec<_> = two.iter().map(|(n, bytes)| (*n, &bytes[..])).collect();
+    assert_eq!(two, [(2, &b"entry 2"[..]), (300, &b"entry 300"[..])]);
+    assert_eq!(programs.numbered(Shelf::Audit, 7).unwrap(), None);
+    let bundle = programs.numbered(Shelf::Bundles, 2).unwrap().unwrap();
+    assert_eq!(bundle, noise(3, 400_000));
+    assert_eq!(programs.numbers(Shelf::Recordings).unwrap(), [0; 0]);
+}

@@ -6,7 +6,9 @@
 //! - `refuse-init`, `panic-in-init`, `loop-in-init`: as they say.
 //! - `silent`: join-attempts are not answered. `both`: they are answered twice.
 //! - `trap-on-join`, `trap-on-tick`, `trap-on-timer`: as they say.
-//! - `refuse-restore`, `panic-in-restore`: as they say.
+//! - `refuse-restore`, `panic-in-restore`, `trap-on-message`: as they say.
+//! - `bad-effects`: messages are answered to a member that never was.
+//! - `refuse-own`: it takes over what others wrote, and not what it wrote itself.
 //! - `drift`: each snapshot changes the state, which rules must never do.
 //!
 //! It implements the generated interface itself: the SDK's own types would not let it misbehave.
@@ -128,6 +130,8 @@ fn happen(state: &mut State, context: &Context, event: Event, effects: &mut Vec<
         Event::Join(_) if state.is("trap-on-join") => roost_sdk::fault("traps on join"),
         Event::Tick if state.is("trap-on-tick") => roost_sdk::fault("traps on tick"),
         Event::Timer(_) if state.is("trap-on-timer") => roost_sdk::fault("traps on timer"),
+        Event::Message(_) if state.is("trap-on-message") => roost_sdk::fault("traps on messages"),
+        Event::Message(_) if state.is("bad-effects") => effects.push(Effect::CancelTimer(1)),
         Event::Message(message) if message.topic == DO => obey(state, context, &message, effects),
         _ => {}
     }

@@ -14,6 +14,7 @@ const MIB: usize = 1024 * 1024;
 /// matter.
 ///
 /// - `echo`: the message comes back. `count`: the number of events so far. `seed`: a number out of the seed.
+/// - `version`: the words of the version.
 /// - `loop`: for ever. `spin N`: N rounds of work. `recurse`: until the stack is used up.
 /// - `eat`: memory until there is none. `try N`: asks for N MiB and says whether it got them. `keep N`:
 ///   takes N MiB and keeps them.
@@ -33,6 +34,7 @@ pub fn obey(state: &mut State, context: &Context, message: &Message, effects: &m
     match word {
         "echo" => effects.push(tell(message.payload.clone())),
         "count" => effects.push(tell(Payload::Json(state.count.to_string()))),
+        "version" => effects.push(tell(Payload::Json(format!("{:?}", crate::state::version())))),
         "seed" => effects.push(tell(Payload::Json((context.seed % 1_000_003).to_string()))),
         "loop" => spin(u64::MAX),
         "spin" => spin(number),

@@ -109,7 +109,7 @@ impl MppDoor {
             outbox,
             talk: MppSession::default(),
             door: Arc::clone(self),
-            kind: Arc::clone(kind),
+            kind,
             person: None,
             visit: None,
             todo: VecDeque::new(),

@@ -7,7 +7,6 @@ use crate::doors::identity::IdentityError;
 use crate::doors::visitor::{Introduction, LookupError, Visitor};
 use roost_protocol::play::close;
 use roost_room::{Profile, UserId};
-use std::sync::Arc;
 
 /// What clients are told when the store cannot be read; the log says why.
 const UNREADABLE: &str = "profiles cannot be read at the moment";
@@ -21,7 +20,7 @@ impl Session {
                 format!("there is no kind {:?} here", short(&address.kind)),
             )
         };
-        let kind = Arc::clone(self.entrance.kinds.get(&address.kind).ok_or_else(unknown)?);
+        let kind = self.entrance.kinds.get(&address.kind).ok_or_else(unknown)?;
         let keys = &self.entrance.keys;
         let Some(token) = &address.token else {
             if !self.entrance.anonymous {
