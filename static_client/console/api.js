@@ -132,15 +132,19 @@ export async function* events(path, signal) {
   const response = await send(path, { signal, headers: { Accept: "text/event-stream" } });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  for (;;) {
-    const { value, done } = await reader.read().catch((error) => { throw error.name === "AbortError" ? error : silence(); });
-    if (done) return;
-    const blocks = (text + value).replaceAll("\r\n", "\n").split("\n\n");
-    text = blocks.pop();
-    for (const block of blocks) {
-      const found = parse(block);
-      if (found) yield found;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read().catch((error) => { throw error.name === "AbortError" ? error : silence(); });
+      if (done) return;
+      const blocks = (text + value).replaceAll("\r\n", "\n").split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) {
+        const found = parse(block);
+        if (found) yield found;
+      }
     }
+  } finally {
+    reader.cancel().catch(() => {});
   }
 }
 

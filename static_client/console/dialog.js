@@ -10,11 +10,11 @@ let asked = null, number = 0;
 
 /**
  * Opens a dialog. `body()` gives its content; `run(form)` does it once the form is sent: if that is refused, the dialog says so and stays.
- * Without `run` there is only something to read. `danger` makes sure that Enter alone does no harm.
+ * Without `run` there is only something to read. `careful` makes sure that Enter alone does nothing, `danger` also looks like it.
  */
-export function ask({ title, body, submit = "OK", run = null, danger = false, wide = false }) {
+export function ask({ title, body, submit = "OK", run = null, danger = false, careful = danger, wide = false }) {
   number += 1;
-  asked = { title, body, submit, run, danger, wide, number };
+  asked = { title, body, submit, run, danger, careful, wide, number };
   dismiss(PLACE);
   update();
   // Its content comes with the next frame; what it focuses must be there.
@@ -42,12 +42,12 @@ root(dialog, () => {
   // Without a token nothing of it can be done.
   if (!session.server) close();
   if (!asked) return [];
-  const { title, body, submit, run, danger, wide } = asked;
+  const { title, body, submit, run, danger, careful, wide } = asked;
   return [h("form", { key: asked.number, class: wide ? "wide" : "", onsubmit: sent },
     h("h2", { id: "dialog-title" }, title),
     h("div", { class: "content" }, body()),
     problem(PLACE),
     h("div", { class: "row end" },
-      h("button", { type: "button", onclick: close, autofocus: danger || !run }, run ? "Cancel" : "Close"),
+      h("button", { type: "button", onclick: close, autofocus: careful || !run }, run ? "Cancel" : "Close"),
       run && h("button", { type: "submit", class: danger ? "danger" : "primary", "aria-disabled": busy(PLACE) && "true" }, busy(PLACE) ? "One moment…" : submit)))];
 });

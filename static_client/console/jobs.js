@@ -42,7 +42,10 @@ export async function follow(address) {
   try {
     while (job.state === "running") {
       try {
-        for await (const { event, data } of events(`${address}/events`)) if (event === "job") see(data);
+        for await (const { event, data } of events(`${address}/events`)) {
+          if (event === "job") see(data);
+          if (job.state !== "running") break;
+        }
         if (job.state === "running") see(await get(address));
       } catch (error) {
         if (error.status !== 0) throw error;

@@ -92,7 +92,7 @@ function unfolded(module, version) {
         module.active !== null && button(`Compare with v${module.active}…`, () => askCompare(module, module.active, version.version)),
       ],
       button(busy(place) ? "Downloading…" : "Download", save),
-      scoped("publish", "Delete…", () => askDelete(module, version), { class: "danger" })),
+      !version.active && scoped("publish", "Delete…", () => askDelete(module, version), { class: "danger" })),
   ];
 }
 
@@ -114,11 +114,11 @@ function versions(module) {
           marks(module, version)], "wide"],
         ["Rooms", ({ rooms }) => count(rooms), "number"],
         ["Size", ({ size }) => bytes(size), "number"],
-        ["Hash", ({ sha256 }) => hash(sha256)],
-        ["By", ({ by }) => h("span", { class: "clip", title: by }, name(by))],
+        ["Hash", ({ sha256 }) => hash(sha256), "extra"],
+        ["By", ({ by }) => h("span", { class: "clip who", title: by }, name(by))],
         ["When", ({ uploaded_at: uploaded }) => when(uploaded)],
         ["Note", ({ note }) => (note ? h("span", { class: "clip", title: note }, name(note)) : h("span", { class: "dim" }, "–"))],
-        ["Capabilities", ({ manifest }) => names(manifest.capabilities)],
+        ["Capabilities", ({ manifest }) => names(manifest.capabilities), "extra"],
         ["Actions", (version) => !version.active && scoped("activate", "Activate…", () => askActivate(module, version.version), { "aria-label": `Activate v${version.version}…` }), "act"],
       ],
     }));

@@ -49,7 +49,7 @@ const wanted = (found, known) => [...new Set([...(found?.comparison?.capabilitie
 export function askActivate(module, version, known = []) {
   const found = module.active && module.active !== version ? comparing(module.name, module.active, version) : null;
   ask({
-    title: `Activate ${module.name} v${version}?`, submit: "Activate",
+    title: `Activate ${module.name} v${version}?`, submit: "Activate", careful: true,
     body: () => [
       h("p", {}, `It is rehearsed on copies of the rooms first; then ${plural(module.rooms, "live room")} change over while everybody stays connected. `,
         module.active ? `v${module.active} is kept to roll back to, and for ten minutes comes back by itself if the new one keeps failing.` : "It is the first that is live."),

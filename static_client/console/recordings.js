@@ -4,7 +4,7 @@ import { at, call, download, get } from "./api.js";
 import { confirm } from "./dialog.js";
 import { bytes, count, plural, span } from "./format.js";
 import { refresh } from "./poll.js";
-import { roomAddress } from "./rooms.js";
+import { roomAddress } from "./room.js";
 import { attempt, busy, problem } from "./task.js";
 import { h, update } from "./view.js";
 import { badge, hash, name, notice, scoped, table, when } from "./widgets.js";

@@ -5,14 +5,24 @@ import { ask, confirm } from "./dialog.js";
 import { bytes, count, large, plural, span } from "./format.js";
 import { seenModules } from "./modules.js";
 import { refresh } from "./poll.js";
-import { program, roomAddress } from "./rooms.js";
 import { attempt, busy, dismiss, problem } from "./task.js";
 import { h } from "./view.js";
 import { stopWatching, watchView } from "./watch.js";
-import { badge, button, facts, name, notice, refusalBox, scoped, table } from "./widgets.js";
+import { badge, button, facts, hash, name, notice, refusalBox, scoped, table } from "./widgets.js";
 
 /** `told`: what came of the last thing done; `answer`: to the last signal. */
 const state = { room: null, detail: null, refusal: null, told: null, answer: null };
+
+export const roomAddress = (kind, id) => `#rooms/${encodeURIComponent(kind)}/${encodeURIComponent(id)}`;
+
+/** What rules a room, and whether that is what is active. */
+export function program({ kind, version, program: sha256 }) {
+  const module = seenModules().find((one) => one.name === kind);
+  return [
+    h("span", { class: "nowrap" }, version === null ? "not stored" : `v${version}`, " ", hash(sha256)), " ",
+    module?.active != null && version !== module.active && (module.canary?.version === version ? badge("canary", "note") : badge("not the active one", "note")),
+  ];
+}
 
 export const chosenRoom = () => state.room;
 
@@ -134,9 +144,9 @@ function numbers(room) {
 
 function people({ people: members }) {
   return [h("h3", {}, `People (${members.length})`), table({
-    label: "People", rows: members, key: ({ member }) => member, empty: "Nobody.",
+    label: "People", narrow: true, rows: members, key: ({ member }) => member, empty: "Nobody.",
     columns: [
-      ["Member", ({ member }) => member, "number"],
+      ["No.", ({ member }) => member, "number"],
       ["Name", (one) => h("span", { class: "wrap" }, name(one.name))],
       ["User", ({ user }) => h("code", { class: "wrap" }, name(user))],
       ["Connections", ({ connections }) => (connections ? count(connections) : badge("away")), "number"],

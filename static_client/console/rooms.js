@@ -1,18 +1,16 @@
 // Live rooms: which there are, which version rules each, and one of them in full.
 
-import { at, get, query } from "./api.js";
+import { get, query } from "./api.js";
 import { count } from "./format.js";
 import { loadModules, seenModules } from "./modules.js";
-import { chooseRoom, chosenRoom, loadRoom, roomView } from "./room.js";
-import { h, update } from "./view.js";
-import { badge, button, hash, name, table } from "./widgets.js";
 import { refresh } from "./poll.js";
+import { chooseRoom, chosenRoom, loadRoom, program, roomAddress, roomView } from "./room.js";
+import { h } from "./view.js";
+import { button, name, table } from "./widgets.js";
 
 const PAGE = 100;
 /** `before` holds where the pages before this one began. */
 const state = { kind: "", after: "", before: [], page: null, looks: 0 };
-
-export const roomAddress = (kind, id) => `#rooms/${encodeURIComponent(kind)}/${encodeURIComponent(id)}`;
 
 function filter(kind) {
   if (kind !== state.kind) Object.assign(state, { kind, after: "", before: [], page: null });
@@ -21,15 +19,6 @@ function filter(kind) {
 function turn(after, before) {
   Object.assign(state, { after, before });
   refresh();
-}
-
-/** What rules a room, and whether that is what is active. */
-export function program({ kind, version, program: sha256 }) {
-  const module = seenModules().find((one) => one.name === kind);
-  return [
-    version === null ? "not stored" : `v${version}`, " ", hash(sha256), " ",
-    module?.active != null && version !== module.active && (module.canary?.version === version ? badge("canary", "note") : badge("not the active one", "note")),
-  ];
 }
 
 function controls() {
@@ -82,6 +71,14 @@ function list() {
     page && pages());
 }
 
+/** Hides the drawer, and goes back to where it was opened from. */
+function hide() {
+  const { kind, id } = chosenRoom();
+  const link = [...document.querySelectorAll(".rooms td a")].find((one) => one.getAttribute("href") === roomAddress(kind, id));
+  addEventListener("hashchange", () => requestAnimationFrame(() => link?.focus()), { once: true });
+  location.hash = state.kind ? `#rooms/${encodeURIComponent(state.kind)}` : "#rooms";
+}
+
 export const rooms = {
   title: "Rooms",
   enter([kind, ...id]) {
@@ -101,6 +98,6 @@ export const rooms = {
   },
   view() {
     const room = chosenRoom();
-    return h("div", { class: `split rooms ${room ? "chosen" : ""}` }, list(), room && roomView(() => { location.hash = state.kind ? `#rooms/${encodeURIComponent(state.kind)}` : "#rooms"; update(); }));
+    return h("div", { class: `split rooms ${room ? "chosen" : ""}` }, list(), room && roomView(hide));
   },
 };

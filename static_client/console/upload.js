@@ -83,7 +83,7 @@ const wanted = () => [state.failed, refused(PLACE)].find((error) => error?.code 
 function dropZone() {
   const { file, over } = state;
   return h("label", { class: `drop ${over ? "over" : ""}` },
-    h("input", { type: "file", accept: ".wasm,application/wasm", class: "hidden", mount: (field) => field.focus(), onchange: ({ target }) => { if (target.files[0]) choose(target.files[0]); } }),
+    h("input", { type: "file", accept: ".wasm,application/wasm", class: "hidden", disabled: busy(PLACE), mount: (field) => field.focus(), onchange: ({ target }) => { if (target.files[0]) choose(target.files[0]); } }),
     file
       ? [h("b", {}, h("bdi", {}, file.name)), h("span", { class: "dim" }, bytes(file.size), " · choose or drop another")]
       : [h("b", {}, "Choose a component"), h("span", { class: "dim" }, `or drop it anywhere here; a .wasm file of at most ${bytes(session.server?.max_upload ?? 0)}`)]);

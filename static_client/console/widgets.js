@@ -36,10 +36,11 @@ export function refusalBox(refusal, dismiss) {
 const ACTIONS = "Actions";
 
 /**
- * A table; on a phone, a list of cards. Columns are `[label, cell of a row, class]`; `under` gives what unfolds under a row, or `null`.
+ * A table; on a phone, a list of cards. Columns are `[label, cell of a row, class]`; `under` gives what unfolds under a row, or `null`;
+ * `narrow` ones stay tables everywhere.
  * Roles are spelled out, since cards are no longer laid out as a table.
  */
-export function table({ label, columns, rows, key, under = () => null, empty = "Nothing here." }) {
+export function table({ label, columns, rows, key, under = () => null, narrow = false, empty = "Nothing here." }) {
   if (!rows.length) return h("p", { key: label, class: "empty" }, empty);
   const line = (row) => h("tr", { key: key(row), role: "row" }, columns.map(([title, cell, style]) =>
     h("td", { key: title, role: "cell", class: style, "data-label": title }, h("div", {}, cell(row)))));
@@ -49,7 +50,7 @@ export function table({ label, columns, rows, key, under = () => null, empty = "
       ? [line(row), h("tr", { key: `${key(row)} under`, role: "row", class: "under" }, h("td", { role: "cell", colspan: columns.length }, unfolded))]
       : [line(row)];
   });
-  return h("table", { key: label, role: "table", "aria-label": label },
+  return h("table", { key: label, class: narrow ? "" : "cards", role: "table", "aria-label": label },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(([title, , style]) =>
       h("th", { key: title, role: "columnheader", scope: "col", class: style }, title === ACTIONS ? h("span", { class: "hidden" }, title) : title)))),
     h("tbody", { role: "rowgroup" }, body));
