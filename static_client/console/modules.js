@@ -51,10 +51,10 @@ function head(module) {
     h("a", { class: "back", href: "#modules" }, "← All modules"),
     h("div", { class: "row" },
       h("h2", { class: "grow title" }, name(module.name)),
-      scoped("publish", "Upload a version…", () => openUpload(module.name), { class: "primary" }),
       canary && scoped("activate", "End the canary…", () => askEndCanary(module)),
       previous !== null && scoped("activate", `Roll back to v${previous}…`, () => askRollback(module)),
-      module.versions.length > 1 && button("Compare…", () => askCompare(module, previous ?? module.versions[0].version, active ?? module.versions.at(-1).version))),
+      module.versions.length > 1 && button("Compare…", () => askCompare(module, previous ?? module.versions[0].version, active ?? module.versions.at(-1).version)),
+      scoped("publish", "Upload a version…", () => openUpload(module.name), { class: "primary" })),
     facts([
       ["Active", active === null ? "none yet" : `v${active}`],
       ["Previous", previous === null ? "none" : `v${previous}`],

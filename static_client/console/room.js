@@ -157,8 +157,8 @@ function people({ people: members }) {
 function actions(room) {
   return h("div", { class: "row" },
     room.recording
-      ? scoped("operate", "Stop recording", stopRecording, { class: "primary" })
-      : scoped("operate", "Record…", askRecord),
+      ? scoped("operate", "Stop recording", stopRecording, { class: "steady" })
+      : scoped("operate", "Record…", askRecord, { class: "steady" }),
     scoped("operate", "Snapshot", snapshot), scoped("operate", "Fork…", askFork), scoped("operate", "Close…", askClose, { class: "danger" }));
 }
 
@@ -172,9 +172,11 @@ export function roomView(close) {
       refusal && refusalBox(refusal),
       !detail && !refusal && h("p", { class: "dim" }, "Looking…"),
       detail && !refusal && [
+        // First, so that nothing which comes and goes moves a button away from under the pointer.
+        actions(detail),
         detail.held_back !== undefined && h("p", { class: "held" }, h("b", {}, "Held back: "), name(detail.held_back)),
         detail.recording && h("p", {}, badge("recording", "bad"), " ", h("code", {}, name(detail.recording))),
-        actions(detail), problem("room"), told && h("p", { role: "status" }, told), numbers(detail), people(detail),
+        problem("room"), told && h("p", { role: "status" }, told), numbers(detail), people(detail),
       ]),
     detail && !refusal && [signalForm(), watchView(path())]);
 }
