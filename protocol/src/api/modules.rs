@@ -126,6 +126,9 @@ pub struct Published {
     /// Rooms that kept what they had, since the version refused their state.
     #[serde(default)]
     pub held_back: usize,
+    /// The longest that one of them stood still for it, in microseconds.
+    #[serde(default)]
+    pub longest_pause_us: u64,
     /// The job that does the rest, when the answer did not wait for it: its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,

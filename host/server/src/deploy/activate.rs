@@ -113,10 +113,11 @@ impl Deployer {
         job.stage(Stage::Live, 0);
         self.begin_probation(module, Probation::new(number, ruling.program.hash(), wanted.watch));
         tracing::info!(module = module.name, version = number, rooms = outcome.rolled,
-            longest_pause_us = outcome.longest.as_micros(), "a version is live");
+            longest_pause_us = outcome.longest_us(), "a version is live");
         Ok(Published {
             rolled: outcome.rolled,
             held_back: outcome.held_back.len(),
+            longest_pause_us: outcome.longest_us(),
             ..self.published(module, number)?
         })
     }
@@ -231,6 +232,7 @@ impl Deployer {
         Ok(Published {
             rolled: outcome.rolled,
             held_back: outcome.held_back.len(),
+            longest_pause_us: outcome.longest_us(),
             ..self.published(module, previous)?
         })
     }

@@ -219,6 +219,7 @@ impl Deployer {
             active,
             rolled: 0,
             held_back: 0,
+            longest_pause_us: 0,
             job: None,
             new_capabilities: new.cloned().collect(),
         })

@@ -29,6 +29,10 @@ pub(super) struct Outcome {
 type Answer = (RoomHandle, Option<Result<Rolled, String>>);
 
 impl Outcome {
+    pub(super) fn longest_us(&self) -> u64 {
+        u64::try_from(self.longest.as_micros()).unwrap_or(u64::MAX)
+    }
+
     fn note(&mut self, (room, answer): Answer) {
         match answer {
             // Gone: its next life begins with the rules it should have.

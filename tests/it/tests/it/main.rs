@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 mod autobahn;
+mod churn;
 mod clients;
 mod crash;
 mod disk;
