@@ -154,7 +154,14 @@ impl Modules<'_> {
             name: name.to_owned(),
             source,
         })?;
-        tracing::info!(module = name, program = %program.hash(), bytes = bytes.len(), "loaded");
+        tracing::info!(
+            module = name,
+            program = %program.hash(),
+            bytes = bytes.len(),
+            interface = program.inspection().interface,
+            release = program.manifest().release.as_deref(),
+            "loaded",
+        );
         Ok(program)
     }
 }
