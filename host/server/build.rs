@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let workspace = manifest_dir.join("../..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Relative to this package: two clones may share a target directory, and then also what is printed here.
-    for watched in ["guests", "wit", "Cargo.lock"] {
+    for watched in ["guests", "tests/guests", "wit", "Cargo.lock"] {
         println!("cargo::rerun-if-changed=../../{watched}");
     }
     let mut options = xtask::guests::Options::of_workspace(&workspace);

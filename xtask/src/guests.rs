@@ -13,6 +13,7 @@ use std::{env, fs, io};
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use discover::{Guest, Target};
 
 /// What to build and where.
@@ -150,10 +151,6 @@ fn build_one(options: &Options, cargo: &cargo::Cargo<'_>, guest: Guest) -> Resul
         sha256: hex(&Sha256::digest(&component)),
         folder: guest.folder,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use xtask::freeze::{self, Frozen};
 use xtask::guests::{self, Built, Options};
 
 /// Chores of this workspace.
@@ -24,6 +25,8 @@ enum Chore {
         #[arg(long)]
         offline: bool,
     },
+    /// Freeze the interface: copy wit/*.wit to wit/frozen/<version>/, where it never changes again.
+    Freeze,
 }
 
 fn main() -> Result<()> {
@@ -33,6 +36,14 @@ fn main() -> Result<()> {
             options.names = names;
             options.offline = offline;
             print_table(&guests::build(&options)?);
+        }
+        Chore::Freeze => {
+            let Frozen { version, folder } = freeze::freeze(&workspace()?.join("wit"))?;
+            println!("roost:room@{version} is frozen in {}", folder.display());
+            println!(
+                "Next: raise the version in wit/*.wit, begin its section in wit/CHANGELOG.md,"
+            );
+            println!("and give {version} its file in host/sandbox/src/interface/.");
         }
     }
     Ok(())

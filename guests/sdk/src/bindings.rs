@@ -25,8 +25,8 @@ pub mod bot {
         export_macro_name: "export_bot",
         default_bindings_module: "roost_sdk::__private::bot",
         with: {
-            "roost:room/types@0.1.0": crate::bindings::room::roost::room::types,
-            "roost:room/log@0.1.0": crate::bindings::room::roost::room::log,
+            "roost:room/types@0.2.0-dev": crate::bindings::room::roost::room::types,
+            "roost:room/log@0.2.0-dev": crate::bindings::room::roost::room::log,
         },
     });
 }

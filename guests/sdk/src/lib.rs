@@ -101,7 +101,7 @@ pub use rng::Rng;
 pub use rules::Rules;
 pub use topics::{NoTopics, Topics};
 
-/// The nouns of `roost:room@0.1.0`, as generated from its text.
+/// The nouns of `roost:room@0.2.0-dev`, as generated from its text.
 pub mod types {
     pub use crate::bindings::bot::exports::roost::room::agent::{AgentConfig, Heard};
     pub use crate::bindings::room::exports::roost::room::rules::{

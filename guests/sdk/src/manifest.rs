@@ -26,6 +26,7 @@ impl Manifest {
             },
             capabilities: Vec::new(),
             topics: R::Topic::entries(),
+            release: None,
         }
     }
 
@@ -75,6 +76,14 @@ impl Manifest {
     #[must_use]
     pub fn snapshot_limit(mut self, kibibytes: u32) -> Self {
         self.limits.snapshot = Some(kibibytes);
+        self
+    }
+
+    /// Your own name for this version, such as `1.4.2`, for operators to read: 1 to 64 bytes, no
+    /// control characters.
+    #[must_use]
+    pub fn release(mut self, name: &str) -> Self {
+        self.release = Some(name.to_owned());
         self
     }
 

@@ -152,6 +152,8 @@ pub struct Manifest {
     pub capabilities: Vec<Capability>,
     /// At most 256, names all different.
     pub topics: Vec<TopicSpec>,
+    /// The author's own name for this version, for operators to read: 1 to 64 bytes, no control characters.
+    pub release: Option<String>,
 }
 
 /// How a manifest contradicts itself.
@@ -178,6 +180,9 @@ pub enum ManifestError {
     /// Names are how topics survive a swap.
     #[error("the topic {0:?} stands there twice")]
     TopicTwice(String),
+    /// Not fit to be shown.
+    #[error("the release {0:?} is not 1 to 64 bytes without control characters")]
+    Release(String),
 }
 
 impl Manifest {
@@ -185,6 +190,8 @@ impl Manifest {
     pub const MAX_KIND: usize = 64;
     /// Most topics.
     pub const MAX_TOPICS: usize = 256;
+    /// Longest release, in bytes.
+    pub const MAX_RELEASE: usize = 64;
     /// Longest grace, in milliseconds.
     pub const MAX_GRACE: u32 = 24 * 60 * 60 * 1000;
 
@@ -211,6 +218,21 @@ impl Manifest {
         if self.topics.len() > Self::MAX_TOPICS {
             return Err(ManifestError::TooManyTopics(self.topics.len()));
         }
+        self.check_release()?;
+        self.check_names()
+    }
+
+    fn check_release(&self) -> Result<(), ManifestError> {
+        let unfit = |release: &&String| {
+            !(1..=Self::MAX_RELEASE).contains(&release.len()) || release.contains(char::is_control)
+        };
+        match self.release.as_ref().filter(unfit) {
+            Some(release) => Err(ManifestError::Release(release.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn check_names(&self) -> Result<(), ManifestError> {
         let mut seen = std::collections::BTreeSet::new();
         for topic in &self.topics {
             let name = topic.name.as_str();
@@ -228,5 +250,41 @@ impl Manifest {
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<&TopicSpec> {
         self.topics.iter().find(|topic| topic.name.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(release: Option<&str>) -> Result<(), ManifestError> {
+        let manifest = Manifest {
+            kind: "kind".to_owned(),
+            state_version: 1,
+            pace: Pace::Messages,
+            durability: Durability::Ephemeral,
+            grace: 0,
+            limits: RequestedLimits {
+                members: 1,
+                ..RequestedLimits::default()
+            },
+            capabilities: Vec::new(),
+            topics: Vec::new(),
+            release: release.map(str::to_owned),
+        };
+        manifest.check()
+    }
+
+    #[test]
+    fn a_release_can_be_shown() {
+        let longest = "é".repeat(32);
+        for good in [None, Some("1"), Some("1.4.2 \"Jérôme\""), Some(&longest)] {
+            assert_eq!(checked(good), Ok(()), "{good:?}");
+        }
+        let longer = format!("{longest}x");
+        for bad in ["", &longer, "1\n2", "\u{1b}[2J", "\0"] {
+            let refusal = Err(ManifestError::Release(bad.to_owned()));
+            assert_eq!(checked(Some(bad)), refusal, "{bad:?}");
+        }
     }
 }

@@ -35,31 +35,31 @@ pub enum LoadError {
     OwnResources,
     /// It exports neither rules nor an agent.
     #[error(
-        "exports neither roost:room/rules@{offered} nor roost:room/agent@{offered}; it exports {found}"
+        "exports neither roost:room/rules nor roost:room/agent, which this host takes of {offered}; it exports {found}"
     )]
     NoWorld {
-        /// The version of the interface that this host has.
-        offered: &'static str,
+        /// The versions of the interface that this host has.
+        offered: String,
         /// What is exported instead.
         found: String,
     },
     /// Built for another version of the interface.
     #[error("needs {needed}, this host offers {offered}")]
     Version {
-        /// The versioned interface it names.
+        /// The package and version it names.
         needed: String,
-        /// The version that this host has.
-        offered: &'static str,
+        /// The versions that this host has.
+        offered: String,
     },
     /// It wants something that rules do not get.
     #[error(
-        "imports {import}, which this host does not offer; it offers roost:room/log@{offered} and wasi:*@0.2"
+        "imports {import}, which this host does not offer; it offers roost:room/log of {offered}, and wasi:*@0.2"
     )]
     Import {
         /// What it imports.
         import: String,
-        /// The version of the interface that this host has.
-        offered: &'static str,
+        /// The versions of the interface that this host has.
+        offered: String,
     },
     /// A bot, where rules are wanted.
     #[error("a bot (it exports roost:room/agent), not the rules of a room")]

@@ -1,6 +1,7 @@
 //! Reading an upload before anything is compiled: is it whole, is it valid, what does it need.
 
 use crate::error::LoadError;
+use crate::interface::{self, INTERFACES};
 use roost_room::ProgramHash;
 use sha2::{Digest, Sha256};
 use wasmparser::{
@@ -8,9 +9,6 @@ use wasmparser::{
     Encoding, FuncValidatorAllocations, FunctionBody, MemoryType, Parser, Payload, SectionLimited,
     ValidPayload, Validator, WasmFeatures,
 };
-
-/// The version of the package `roost:room` that this host has.
-pub const INTERFACE: &str = "0.1.0";
 
 /// Exactly what may be used; both engines are set to the same. No threads, no relaxed SIMD (its
 /// results differ between machines), no 64-bit memories, no garbage collection, no exceptions.
@@ -66,6 +64,8 @@ pub struct Inspection {
     pub size: usize,
     /// What it is for.
     pub world: World,
+    /// The version of `roost:room` that it was built for, one of [`crate::INTERFACES`].
+    pub interface: &'static str,
     /// Everything it imports, by versioned name, in order.
     pub imports: Vec<String>,
     /// Everything it exports, by versioned name, in order.
@@ -96,7 +96,7 @@ pub fn inspect(bytes: &[u8], max: usize) -> Result<Inspection, LoadError> {
     }
     let mut reader = Reader::default();
     reader.read(bytes)?;
-    let world = world(&reader.exports)?;
+    let (world, interface) = world(&reader.exports)?;
     for import in &reader.imports {
         check_import(import)?;
     }
@@ -107,6 +107,7 @@ pub fn inspect(bytes: &[u8], max: usize) -> Result<Inspection, LoadError> {
         sha256: ProgramHash(Sha256::digest(bytes).into()),
         size: bytes.len(),
         world,
+        interface,
         uses_wasi: reader
             .imports
             .iter()
@@ -247,25 +248,24 @@ impl Reader {
     }
 }
 
-/// What the exports make of a component; others beside them are tolerated.
-fn world(exports: &[String]) -> Result<World, LoadError> {
+/// What the exports make of a component, and by which version; others beside them are tolerated.
+fn world(exports: &[String]) -> Result<(World, &'static str), LoadError> {
     let mut other = None;
     for (name, world) in [
         ("roost:room/rules", World::Room),
         ("roost:room/agent", World::Bot),
     ] {
-        for export in exports.iter().filter(|export| base(export) == name) {
-            if version(export) == Some(INTERFACE) {
-                return Ok(world);
-            }
-            other = Some(export);
+        let ours = || exports.iter().filter(|export| base(export) == name);
+        let versions: Vec<&str> = ours().filter_map(|export| version(export)).collect();
+        // The newest, should it have several.
+        let mut offered = INTERFACES.into_iter().rev();
+        if let Some(interface) = offered.find(|offered| versions.contains(offered)) {
+            return Ok((world, interface));
         }
+        other = ours().next_back().or(other);
     }
     Err(match other {
-        Some(needed) => LoadError::Version {
-            needed: needed.clone(),
-            offered: INTERFACE,
-        },
+        Some(export) => wrong_version(export),
         None => {
             let found = if exports.is_empty() {
                 "nothing".to_owned()
@@ -273,7 +273,7 @@ fn world(exports: &[String]) -> Result<World, LoadError> {
                 exports.join(", ")
             };
             LoadError::NoWorld {
-                offered: INTERFACE,
+                offered: interface::list(),
                 found,
             }
         }
@@ -282,23 +282,32 @@ fn world(exports: &[String]) -> Result<World, LoadError> {
 
 /// Whether the host has what is imported.
 fn check_import(import: &str) -> Result<(), LoadError> {
-    let minor = |of: &str| version(import).is_some_and(|version| version.starts_with(of));
-    let foreign = || LoadError::Import {
-        import: import.to_owned(),
-        offered: INTERFACE,
-    };
+    let version = version(import);
     let base = base(import);
     let is_wasi = base
         .strip_prefix("wasi:")
         .is_some_and(|rest| rest.contains('/'));
     match base {
-        "roost:room/log" | "roost:room/types" if minor("0.1.") => Ok(()),
-        "roost:room/log" | "roost:room/types" => Err(LoadError::Version {
-            needed: import.to_owned(),
-            offered: INTERFACE,
+        "roost:room/log" | "roost:room/types" => {
+            let offered = version.is_some_and(|version| INTERFACES.contains(&version));
+            offered.then_some(()).ok_or_else(|| wrong_version(import))
+        }
+        _ if is_wasi && version.is_some_and(|version| version.starts_with("0.2.")) => Ok(()),
+        _ => Err(LoadError::Import {
+            import: import.to_owned(),
+            offered: interface::list(),
         }),
-        _ if is_wasi && minor("0.2.") => Ok(()),
-        _ => Err(foreign()),
+    }
+}
+
+/// It names an interface of ours, in a version that is not offered.
+fn wrong_version(name: &str) -> LoadError {
+    LoadError::Version {
+        needed: match version(name) {
+            Some(version) => format!("roost:room@{version}"),
+            None => format!("{name} without a version"),
+        },
+        offered: interface::list(),
     }
 }
 

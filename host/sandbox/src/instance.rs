@@ -1,12 +1,12 @@
 //! One room's instance: a store of its own, called synchronously, dead after its first fault.
 
-use crate::bindings::Room;
-use crate::bindings::rules as wit;
-use crate::bindings::types::SnapshotMeta as WitSnapshotMeta;
 use crate::convert::{self, Topics};
 use crate::engine::epochs;
 use crate::fault;
 use crate::host::Host;
+use crate::interface::Exports;
+use crate::interface::rules as wit;
+use crate::interface::types::SnapshotMeta as WitSnapshotMeta;
 use crate::log::RoomLog;
 use crate::maps::Lease;
 use crate::program::Code;
@@ -22,7 +22,7 @@ use wasmtime::Store;
 /// A started component.
 pub(crate) struct Instance {
     store: Store<Host>,
-    room: Room,
+    exports: Box<dyn Exports>,
     topics: Arc<Topics>,
     dead: bool,
     // Given back last, when the store's memory is unmapped.
@@ -45,18 +45,18 @@ impl Instance {
     ) -> Result<Self, Fault> {
         let lease = code.maps.lease(code.need)?;
         let log = RoomLog::new(log, Arc::clone(&code.counters));
-        let mut store = Store::new(code.pre.engine(), Host::new(Quota::new(memory), log));
+        let mut store = Store::new(code.linked.engine(), Host::new(Quota::new(memory), log));
         store.limiter(|host| &mut host.quota);
         // A module's start function is code, too.
         arm(&mut store, code.start, &Moment { now: None, seed: 0 })?;
-        let room = code
-            .pre
-            .instantiate(&mut store)
+        let exports = code
+            .linked
+            .start(&mut store)
             .map_err(|error| fault::of_start(&error))?;
         store.data_mut().end();
         Ok(Self {
             store,
-            room,
+            exports,
             topics,
             dead: false,
             _lease: lease,
@@ -66,7 +66,7 @@ impl Instance {
     /// Ask what the program is.
     pub(crate) fn describe(&mut self, limits: CallLimits) -> Result<Manifest, Fault> {
         let moment = Moment { now: None, seed: 0 };
-        let manifest = self.call(limits, &moment, |rules, store| rules.call_describe(store))?;
+        let manifest = self.call(limits, &moment, |rules, store| rules.describe(store))?;
         Ok(convert::manifest(manifest))
     }
 
@@ -75,14 +75,14 @@ impl Instance {
         &mut self,
         limits: CallLimits,
         moment: &Moment,
-        export: impl FnOnce(&wit::Guest, &mut Store<Host>) -> wasmtime::Result<T>,
+        export: impl FnOnce(&dyn Exports, &mut Store<Host>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
         if self.dead {
             return Err(Fault::Trap("called again after a fault".to_owned()));
         }
         self.dead = true;
         arm(&mut self.store, limits, moment)?;
-        let result = export(self.room.roost_room_rules(), &mut self.store);
+        let result = export(self.exports.as_ref(), &mut self.store);
         self.store.data_mut().end();
         let value = result.map_err(|error| {
             let words = self.store.data_mut().take_last_words();
@@ -125,7 +125,7 @@ impl Rules for Instance {
         };
         let bans = convert::bans(&room.bans);
         self.call(limits, &moment, |rules, store| {
-            rules.call_init(store, config(room, &bans))
+            rules.init(store, config(room, &bans))
         })
     }
 
@@ -147,7 +147,7 @@ impl Rules for Instance {
             state_version: meta.state_version,
         };
         self.call(limits, &moment, |rules, store| {
-            rules.call_restore(store, config(room, &bans), meta, state)
+            rules.restore(store, config(room, &bans), meta, state)
         })
     }
 
@@ -170,7 +170,7 @@ impl Rules for Instance {
             .collect();
         let batch = convert::events(events, &self.topics, &programs)?;
         let effects = self.call(limits, &moment, |rules, store| {
-            rules.call_handle(store, convert::context(context), &batch)
+            rules.handle(store, convert::context(context), &batch)
         })?;
         let left = self
             .store
@@ -189,7 +189,7 @@ impl Rules for Instance {
     fn snapshot(&mut self, limits: CallLimits) -> Result<Bytes, Fault> {
         // No time or chance of its own: it must give the same bytes whenever it is asked.
         let moment = Moment { now: None, seed: 0 };
-        self.call(limits, &moment, |rules, store| rules.call_snapshot(store))
+        self.call(limits, &moment, |rules, store| rules.snapshot(store))
             .map(Bytes::from)
     }
 }

@@ -1,8 +1,9 @@
 //! The one import of rules: lines to the operator's log, within limits.
 
-use crate::bindings::log::Level;
 use crate::counters::{Counters, count};
 use crate::host::Host;
+use crate::interface::INTERFACES;
+use crate::interface::log::Level;
 use roost_room::{LogLevel, LogLine};
 use std::sync::Arc;
 use wasmtime::component::{Linker, WasmStr};
@@ -87,23 +88,30 @@ pub(crate) fn cut(line: &str) -> &str {
         .unwrap_or(line)
 }
 
-/// Offer `roost:room/log`. The line is read where it stands in the guest's memory.
+/// Offer `roost:room/log` of every version: it is the same in all.
 pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
-    linker.instance("roost:room/log@0.1.0")?.func_wrap(
-        "log",
-        |mut store: StoreContextMut<'_, Host>, (level, line): (Level, WasmStr)| {
-            let text = line.to_str(&store)?;
-            let cost = LINE_FUEL.saturating_add(text.len() as u64);
-            let line = cut(&text).to_owned();
-            let left = store.get_fuel()?.checked_sub(cost);
-            store.set_fuel(left.unwrap_or(0))?;
-            if left.is_none() {
-                return Err(Trap::OutOfFuel.into());
-            }
-            store.data_mut().log.write(kernel_level(level), &line);
-            Ok(())
-        },
-    )
+    for version in INTERFACES {
+        let name = format!("roost:room/log@{version}");
+        linker.instance(&name)?.func_wrap("log", log)?;
+    }
+    Ok(())
+}
+
+/// The line is read where it stands in the guest's memory.
+fn log(
+    mut store: StoreContextMut<'_, Host>,
+    (level, line): (Level, WasmStr),
+) -> wasmtime::Result<()> {
+    let text = line.to_str(&store)?;
+    let cost = LINE_FUEL.saturating_add(text.len() as u64);
+    let line = cut(&text).to_owned();
+    let left = store.get_fuel()?.checked_sub(cost);
+    store.set_fuel(left.unwrap_or(0))?;
+    if left.is_none() {
+        return Err(Trap::OutOfFuel.into());
+    }
+    store.data_mut().log.write(kernel_level(level), &line);
+    Ok(())
 }
 
 fn kernel_level(level: Level) -> LogLevel {

@@ -1,14 +1,13 @@
 //! A program that is ready to be started: compiled, linked, asked for its manifest.
 
-use crate::bindings::RoomPre;
 use crate::config::SandboxConfig;
 use crate::convert::Topics;
 use crate::counters::{Counters, count};
 use crate::engine::{Engines, Sort};
 use crate::error::LoadError;
-use crate::host::Host;
 use crate::inspect::Inspection;
 use crate::instance::Instance;
+use crate::interface::{self, Linked};
 use crate::maps::{Maps, Need};
 use crate::{log, wasi};
 use roost_room::{CallLimits, Fault, LogLine, Manifest, Program, ProgramHash, Rules};
@@ -27,7 +26,7 @@ pub struct ComponentProgram {
 
 /// What every instance of a program needs.
 pub(crate) struct Code {
-    pub(crate) pre: RoomPre<Host>,
+    pub(crate) linked: Box<dyn Linked>,
     pub(crate) start: CallLimits,
     pub(crate) maps: Arc<Maps>,
     pub(crate) need: Need,
@@ -52,10 +51,11 @@ impl ComponentProgram {
         around: Surroundings,
         config: &SandboxConfig,
     ) -> Result<Self, LoadError> {
-        let pre = link(component).map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let linked = link(component, inspection.interface)
+            .map_err(|error| LoadError::Link(format!("{error:#}")))?;
         let need = need(component, Sort::of(&inspection, config), &inspection);
         let code = Arc::new(Code {
-            pre,
+            linked,
             start: config.describe,
             maps: around.maps,
             need,
@@ -116,12 +116,12 @@ impl Program for ComponentProgram {
     }
 }
 
-fn link(component: &Component) -> wasmtime::Result<RoomPre<Host>> {
+fn link(component: &Component, interface: &str) -> wasmtime::Result<Box<dyn Linked>> {
     let engine = component.engine();
     let mut linker = Linker::new(engine);
     log::add_to_linker(&mut linker)?;
     wasi::add_to_linker(&mut linker, engine, component)?;
-    RoomPre::new(linker.instantiate_pre(component)?)
+    interface::link(interface, linker.instantiate_pre(component)?)
 }
 
 /// The machine's share of one instance. A module can be instantiated more than once in a component,
@@ -188,6 +188,7 @@ mod tests {
             },
             capabilities: Vec::new(),
             topics: Vec::new(),
+            release: None,
         };
         let given = memory(&manifest, initial * MIB as u64, &SandboxConfig::default());
         given

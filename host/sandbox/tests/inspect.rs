@@ -10,7 +10,7 @@
 mod common;
 
 use common::{SANDBOX, guest};
-use roost_sandbox::{LoadError, World, inspect};
+use roost_sandbox::{INTERFACES, LoadError, World, inspect};
 use std::time::{Duration, Instant};
 
 const MAX: usize = 32 * 1024 * 1024;
@@ -53,7 +53,7 @@ fn guests_pass() {
         assert!(
             inspection
                 .exports
-                .contains(&"roost:room/rules@0.1.0".to_owned())
+                .contains(&"roost:room/rules@0.2.0-dev".to_owned())
         );
     }
 }
@@ -91,21 +91,49 @@ fn size_limit() {
 
 #[test]
 fn other_versions_say_which() {
-    for version in ["0.0.9", "0.2.0", "1.0.0"] {
-        let text = refused(
-            &named(&format!("roost:room/rules@{version}"), &[]),
-            "wrong_version",
-        );
-        assert_eq!(
-            text,
-            format!("needs roost:room/rules@{version}, this host offers 0.1.0")
-        );
+    for version in [
+        "0.0.9",
+        "0.1.1",
+        "0.2.0",
+        "0.2.0-rc",
+        "0.3.0",
+        "0.3.0-dev",
+        "1.0.0",
+    ] {
+        let expected = format!("needs roost:room@{version}, this host offers 0.1.0 and 0.2.0-dev");
+        for interface in ["rules", "agent"] {
+            let other = format!("roost:room/{interface}@{version}");
+            assert_eq!(refused(&named(&other, &[]), "wrong_version"), expected);
+        }
+        let log = format!("roost:room/log@{version}");
+        let imports = named("roost:room/rules@0.1.0", &[&log]);
+        assert_eq!(refused(&imports, "wrong_version"), expected);
     }
-    let text = refused(
-        &named("roost:room/rules@0.1.0", &["roost:room/log@0.2.0"]),
-        "wrong_version",
+    assert_eq!(
+        refused(&named("roost:room/rules", &[]), "wrong_version"),
+        "needs roost:room/rules without a version, this host offers 0.1.0 and 0.2.0-dev"
     );
-    assert!(text.contains("roost:room/log@0.2.0"), "{text}");
+}
+
+#[test]
+fn offered_versions_are_told_apart() {
+    for interface in INTERFACES {
+        for (name, world) in [("rules", World::Room), ("agent", World::Bot)] {
+            let export = format!("roost:room/{name}@{interface}");
+            let log = format!("roost:room/log@{interface}");
+            let inspection = inspect(&named(&export, &[&log]), MAX).unwrap();
+            assert_eq!((inspection.world, inspection.interface), (world, interface));
+        }
+    }
+    // One that can speak with several hosts speaks the newest that it shares with this one.
+    let several = INTERFACES.into_iter().rev().chain(["0.9.0"]);
+    let exports: String = several
+        .map(|version| format!("(export \"roost:room/rules@{version}\" (instance $i))"))
+        .collect();
+    let component = wat(&format!("(component (instance $i) {exports})"));
+    let inspection = inspect(&component, MAX).unwrap();
+    assert_eq!(Some(&inspection.interface), INTERFACES.last());
+    assert_eq!(inspection.exports.len(), 3);
 }
 
 #[test]
@@ -118,7 +146,7 @@ fn foreign_imports_say_which() {
     };
     assert_eq!(
         with("acme:db/query"),
-        "imports acme:db/query, which this host does not offer; it offers roost:room/log@0.1.0 and wasi:*@0.2"
+        "imports acme:db/query, which this host does not offer; it offers roost:room/log of 0.1.0 and 0.2.0-dev, and wasi:*@0.2"
     );
     with("roost:room/secrets@0.1.0");
     with("wasi:cli/stdout@0.3.0");
@@ -137,6 +165,7 @@ fn offered_imports_pass() {
     let imports = [
         "roost:room/log@0.1.0",
         "roost:room/types@0.1.0",
+        "roost:room/log@0.2.0-dev",
         "wasi:sockets/tcp@0.2.0",
         "wasi:http/types@0.2.9",
     ];
@@ -162,10 +191,11 @@ fn worlds() {
     );
     assert!(refused(&named("acme:db/query", &[]), "no_world").contains("acme:db/query"));
     assert!(refused(&wat("(component)"), "no_world").contains("nothing"));
-    let wrong_types = SANDBOX
-        .load(named("roost:room/rules@0.1.0", &[]))
-        .unwrap_err();
-    assert_eq!(wrong_types.code(), "wrong_types", "{wrong_types}");
+    for interface in INTERFACES {
+        let rules = format!("roost:room/rules@{interface}");
+        let wrong_types = SANDBOX.load(named(&rules, &[])).unwrap_err();
+        assert_eq!(wrong_types.code(), "wrong_types", "{wrong_types}");
+    }
 }
 
 #[test]

@@ -323,6 +323,7 @@ mod tests {
         }
         let manifest = Manifest {
             kind: "k".to_owned(),
+            release: None,
             state_version: 1,
             pace: roost_room::Pace::Messages,
             durability: roost_room::Durability::Ephemeral,

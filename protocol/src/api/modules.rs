@@ -84,6 +84,9 @@ pub struct Version {
 /// What a program says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ManifestInfo {
+    /// What its author calls this version.
+    #[serde(default)]
+    pub release: Option<String>,
     /// Version of the state that it writes.
     pub state_version: u32,
     /// `messages`, or `60 Hz`.

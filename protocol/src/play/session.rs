@@ -187,6 +187,7 @@ mod tests {
                 topic("say", Intake::Reliable),
                 topic("state", Intake::Closed),
             ],
+            release: None,
         }
     }
 

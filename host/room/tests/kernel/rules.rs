@@ -65,6 +65,7 @@ impl Script {
                     topic("mouse", Intake::Latest),
                     topic("closed", Intake::Closed),
                 ],
+                release: None,
             },
             hash: ProgramHash([1; 32]),
             strings: Arc::clone(strings),

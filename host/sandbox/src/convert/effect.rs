@@ -2,7 +2,7 @@
 //! ids, numbers over 2^53), and moved.
 
 use super::{Topics, json::json};
-use crate::bindings::types as wit;
+use crate::interface::types as wit;
 use roost_room::{
     Access, Audience, Author, Ban, ConnectionId, Delivery, DocChange, DocEdit, DocOp, DocRight,
     Effect, Ending, Fault, Flow, Forwarding, Lane, Listing, MediaRight, MemberId, MemberProfile,

@@ -1,7 +1,7 @@
 //! Events on their way in: everything borrowed.
 
 use super::Topics;
-use crate::bindings::types as wit;
+use crate::interface::types as wit;
 use roost_room::{
     Access, Ban, Context, DocOutcome, DocQuestion, EndCause, Entrant, Event, Fault, Flow, Identity,
     MediaRight, MemberProfile, Message, Parting, Payload, Profile, Signal, Track,

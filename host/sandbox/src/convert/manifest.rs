@@ -1,6 +1,6 @@
 //! What `describe` answers.
 
-use crate::bindings::rules as wit;
+use crate::interface::rules as wit;
 use roost_room::{
     Capability, Durability, Intake, Manifest, Pace, RequestedLimits, Topic, TopicSpec,
 };
@@ -32,6 +32,7 @@ pub(crate) fn manifest(manifest: wit::Manifest) -> Manifest {
         },
         capabilities,
         topics: manifest.topics.iter().map(topic).collect(),
+        release: manifest.release,
     }
 }
 

@@ -211,7 +211,9 @@ fn compare(from: &Version, to: &Version) -> Comparison {
         topics.map(|t| format!("{} ({})", t.name, t.intake)).collect()
     };
     let (old, new) = (&from.manifest, &to.manifest);
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let values = [
+        ("release", or_none(&old.release), or_none(&new.release)),
         ("size", from.size.to_string(), to.size.to_string()),
         ("interface", from.interface.clone(), to.interface.clone()),
         ("state version", old.state_version.to_string(), new.state_version.to_string()),

@@ -128,7 +128,7 @@ impl ModuleRecord {
             at: source.at,
             by: source.by,
             note: source.note,
-            interface: roost_sandbox::INTERFACE.to_owned(),
+            interface: inspection.interface.to_owned(),
             imports: inspection.imports.clone(),
             manifest: manifest_info(manifest),
             allowed: Vec::new(),
@@ -207,6 +207,7 @@ pub(crate) fn manifest_info(manifest: &Manifest) -> ManifestInfo {
     });
     let capabilities = manifest.capabilities.iter();
     ManifestInfo {
+        release: manifest.release.clone(),
         state_version: manifest.state_version,
         pace: match manifest.pace {
             Pace::Messages => "messages".to_owned(),

@@ -42,6 +42,7 @@ fn manifest() -> Manifest {
         },
         capabilities: Vec::new(),
         topics: topics.collect(),
+        release: None,
     }
 }
 

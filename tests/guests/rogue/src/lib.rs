@@ -58,6 +58,7 @@ impl Guest for Rogue {
             },
             capabilities: vec![Capability::Move],
             topics: vec![topic("do", Intake::Reliable), topic("done", Intake::Closed)],
+            release: None,
         }
     }
 

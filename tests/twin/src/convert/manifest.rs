@@ -32,6 +32,7 @@ pub(crate) fn manifest(manifest: sdk::Manifest) -> Manifest {
         },
         capabilities,
         topics: manifest.topics.iter().map(topic).collect(),
+        release: manifest.release,
     }
 }
 

@@ -21,7 +21,7 @@ async fn info(State(api): State<Shared>, caller: Caller) -> Result<Json<ServerIn
     let uptime = api.started.elapsed().as_millis();
     Ok(Json(ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        interfaces: vec![roost_sandbox::INTERFACE.to_owned()],
+        interfaces: roost_sandbox::INTERFACES.map(str::to_owned).to_vec(),
         rooms: api.deployer.live_rooms(),
         sockets: api.limits.sockets(),
         uptime_ms: u64::try_from(uptime).unwrap_or(u64::MAX),
