@@ -75,7 +75,7 @@ fn port(c: &mut Criterion) {
 
 /// The pause of a room in which so many bytes of state change hands.
 fn exchange(c: &mut Criterion) {
-    for size in [1, 100] {
+    for size in [1, 100, 10 * 1024] {
         let mut group = c.benchmark_group(format!("kernel/exchange/{size}KiB"));
         for (form, program) in stage::forms(Guest::Counter) {
             let topic = Topic::new("add");

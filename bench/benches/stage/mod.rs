@@ -143,7 +143,10 @@ impl Stage {
         let config = RoomConfig {
             id: "room".to_owned(),
             options: "{}".to_owned(),
-            limits: Limits::default(),
+            limits: Limits {
+                snapshot: 32 << 20,
+                ..Limits::default()
+            },
             granted: program.manifest().capabilities.clone(),
             log: Arc::new(|_, _| ()),
         };
