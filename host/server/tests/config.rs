@@ -84,7 +84,9 @@ fn the_commented_examples_of_the_sample_are_right() {
         }
     };
     let text: String = text.lines().map(|line| code(line) + "\n").collect();
-    let text = text.replace("\"static_client\"", "\".\"");
+    let text = text
+        .replace("\"static_client\"", "\".\"")
+        .replace("\"admin.pem\"", &format!("{SAMPLE:?}"));
     let config = Folder::new(&[("roost.toml", &text)]).config(&[]);
     assert_eq!(config.kinds["echo"].options["slots"], 8);
     assert_eq!(config.http.metrics_listen.unwrap().port(), 9090);
@@ -154,6 +156,9 @@ fn every_setting_has_a_variable_of_its_own() {
         ("ROOST_NET__MAX_MESSAGE", "64KiB"),
         ("ROOST_NET_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128"),
         ("ROOST_HTTP_METRICS_LISTEN", "127.0.0.1:9000"),
+        ("ROOST_ADMIN_TOKEN", "token-of-the-administrator"),
+        ("ROOST_ADMIN_SECRET", "secret-of-the-administrator"),
+        ("ROOST_SERVER", "http://127.0.0.1:8080"),
         ("ROOST_LOG_FORMAT", "json"),
         ("ROOST_LOG_LEVEL", ""),
     ]);
@@ -161,6 +166,11 @@ fn every_setting_has_a_variable_of_its_own() {
         config.play.secret.unwrap().expose(),
         "0012345678901234567890"
     );
+    assert_eq!(
+        config.admin.token.unwrap().expose(),
+        "token-of-the-administrator"
+    );
+    assert!(config.admin.secret.is_some() && config.admin.public_key.is_none());
     assert!(!config.play.anonymous);
     assert_eq!(config.net.max_sockets, 7);
     assert_eq!(config.net.max_message, Size::kib(64));
@@ -239,6 +249,9 @@ fn all_mistakes_are_told_at_once() {
         listen = ["127.0.0.1:80", "nowhere"]
         [play]
         secret = "short"
+        [admin]
+        token = "short"
+        public_key = "/no/such/key.pem"
         [kinds.Echo]
         capabilities = ["fly"]
         wings = 2
@@ -253,6 +266,8 @@ fn all_mistakes_are_told_at_once() {
         ("net.surprise", "unknown field"),
         ("server.listen", "\"nowhere\" is not an address"),
         ("play.secret", "at least 16 bytes are needed"),
+        ("admin.token", "at least 16 bytes are needed"),
+        ("admin.public_key", "there is no file /no/such/key.pem"),
         ("kinds.Echo", "a kind's name is"),
         ("kinds.Echo.capabilities", "\"fly\" is none of set-profile"),
         ("kinds.Echo.wings", "unknown field"),
@@ -265,7 +280,7 @@ fn all_mistakes_are_told_at_once() {
             .any(|problem| problem.starts_with(key) && problem.contains(reason));
         assert!(found, "{key}: {reason}\nis not among\n{problems:#?}");
     }
-    assert_eq!(problems.len(), 12, "{problems:#?}");
+    assert_eq!(problems.len(), 14, "{problems:#?}");
 }
 
 #[test]
@@ -297,7 +312,13 @@ fn listeners_may_have_certificates() {
 #[test]
 fn secrets_are_masked_when_shown() {
     let folder = Folder::new(&[]);
-    let loaded = load(&folder.sources(&[("ROOST_PLAY_SECRET", "very-secret-indeed")])).unwrap();
+    let secrets = [
+        "ROOST_PLAY_SECRET",
+        "ROOST_ADMIN_SECRET",
+        "ROOST_ADMIN_TOKEN",
+    ];
+    let secrets = secrets.map(|name| (name, "very-secret-indeed"));
+    let loaded = load(&folder.sources(&secrets)).unwrap();
     for text in [
         loaded.to_text(true),
         loaded.to_json(false).to_string(),

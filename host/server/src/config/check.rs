@@ -229,6 +229,9 @@ impl Config {
             "play.secret",
             format!("at least {MIN_SECRET} bytes are needed"),
         );
+        for (key, reason) in self.admin.problems() {
+            checks.want(false, key, reason);
+        }
         checks.want(
             self.mpp.is_salted(),
             "mpp.production",
@@ -359,7 +362,7 @@ impl Config {
     }
 }
 
-fn is_kind_name(name: &str) -> bool {
+pub(crate) fn is_kind_name(name: &str) -> bool {
     let right = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=64).contains(&name.len()) && name.bytes().all(right)
 }

@@ -18,6 +18,8 @@ pub const DOTENV_FILE: &str = ".env";
 pub const PREFIX: &str = "ROOST_";
 /// Port of the first listener, as hosting platforms say it.
 pub const PORT: &str = "PORT";
+/// Variables with our prefix that are none of these settings: the command line reads them by itself.
+pub const NOT_SETTINGS: [&str; 1] = ["ROOST_SERVER"];
 /// Names that servers Roost takes the place of have for settings, and what those are here.
 pub const ALIASES: &[(&str, &str)] = &[
     (PORT, "server.listen"),
@@ -148,7 +150,8 @@ fn merge_variables(
             figment = figment.merge(Variable::new(name, place, key, value));
         }
     }
-    for (name, text) in pairs.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
+    let ours = |name: &str| name.starts_with(PREFIX) && !NOT_SETTINGS.contains(&name);
+    for (name, text) in pairs.iter().filter(|(name, _)| ours(name)) {
         // `ROOST_NET__PING_EVERY` is understood as well.
         let plain = name.replace("__", "_");
         let Some((key, leaf)) = leaves.iter().find(|(key, _)| variable_of(key) == plain) else {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::config::admin::AdminConfig;
 use crate::config::listen::Listen;
 use crate::config::mpp::MppConfig;
 use crate::config::units::{Secret, Size, Time};
@@ -81,6 +82,8 @@ pub struct Config {
     pub net: NetConfig,
     /// Pages and metrics.
     pub http: HttpConfig,
+    /// Who may administer.
+    pub admin: AdminConfig,
     /// The native door.
     pub play: PlayConfig,
     /// The Multiplayer Piano door.
