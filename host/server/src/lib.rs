@@ -3,6 +3,7 @@ pub mod actor;
 pub mod admin;
 pub mod builtin;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod deploy;

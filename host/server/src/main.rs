@@ -1,10 +1,10 @@
 //! The binary `roost`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use roost_server::cli::{Cli, Command, run_config, run_token};
+use roost_server::cli::{Cli, Command, OnlineCommand, completions, explain, run_config, run_token};
 use roost_server::config::Config;
 use roost_server::shutdown::Shutdown;
 use roost_server::{serve, telemetry};
@@ -12,11 +12,18 @@ use roost_server::{serve, telemetry};
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read this has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "roost: {error:#}");
+            let _ = writeln!(io::stderr(), "roost: {}", explain(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
@@ -24,8 +31,18 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => return serve_until_stopped(args.load()?.config),
         Command::Config(command) => run_config(command)?,
         Command::Token(args) => run_token(args)?,
+        Command::Online(command) => return ask(command),
+        Command::Completions { shell } => completions(shell),
     };
-    Ok(std::io::stdout().write_all(text.as_bytes())?)
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+fn ask(command: OnlineCommand) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(command.run())
 }
 
 fn serve_until_stopped(config: Config) -> anyhow::Result<()> {

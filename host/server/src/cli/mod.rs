@@ -1,14 +1,34 @@
 //! The command line of `roost`.
 
+mod admin_token;
 mod config;
+mod connect;
+mod dev;
+mod file;
+mod job;
+mod module;
+mod module_view;
+mod names;
+mod online;
+mod progress;
+mod published;
+mod recording;
+mod refusal;
+mod room;
+mod server;
+mod shadow;
+mod table;
 mod token;
+mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{ConfigError, Flags, Loaded, Sources, load};
+pub use online::OnlineCommand;
+pub use refusal::explain;
 
 /// A server whose rooms are programmable: upload rules as WebAssembly, and people play by them at once.
 #[derive(Debug, Parser)]
@@ -24,7 +44,12 @@ Examples:
   roost serve                                     on http://127.0.0.1:8080, state in data/state
   roost serve --module echo=echo.wasm             with rules from a file; then open /play
   roost config show --origin                      what is set, and by whom
-  roost token --kind chess --room '*' --user ann  let Ann into every chess room for an hour";
+  roost token --kind chess --room '*' --user ann  let Ann into every chess room for an hour
+  roost module publish echo.wasm --activate       new rules for a running server; nobody is disconnected
+  roost dev my-rules                              build and publish whenever a file changes
+  roost room watch piano/lobby                    what happens in a room
+
+Commands that ask a server find it by --server or ROOST_SERVER, and show --token or ROOST_ADMIN_TOKEN.";
 
 /// What `roost` can do.
 #[derive(Debug, Subcommand)]
@@ -38,8 +63,18 @@ pub enum Command {
     /// Check or show settings
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Make a token for the native door (/play), and print it
+    /// Make a token, for rooms or for administration, and print it
     Token(token::TokenArgs),
+    /// What asks a server.
+    #[command(flatten)]
+    Online(OnlineCommand),
+    /// Print completions for a shell
+    ///
+    /// `source <(roost completions bash)` has them at once; see the manual of your shell for where to keep them.
+    Completions {
+        /// bash, zsh or fish
+        shell: Shell,
+    },
 }
 
 /// Where settings come from.
@@ -98,6 +133,30 @@ pub fn run_config(command: config::ConfigCommand) -> anyhow::Result<String> {
     command.run()
 }
 
+/// A shell whose completions can be made.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
+
+/// Completions for a shell.
+#[must_use]
+pub fn completions(shell: Shell) -> String {
+    let shell = match shell {
+        Shell::Bash => clap_complete::Shell::Bash,
+        Shell::Zsh => clap_complete::Shell::Zsh,
+        Shell::Fish => clap_complete::Shell::Fish,
+    };
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "roost", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// Makes a token; gives it back.
 pub fn run_token(args: token::TokenArgs) -> anyhow::Result<String> {
     args.run()
@@ -105,13 +164,21 @@ pub fn run_token(args: token::TokenArgs) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn completions_know_the_commands() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let text = completions(shell);
+            for word in ["publish", "rollback", "recording", "percent"] {
+                assert!(text.contains(word), "{shell:?}: {word}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use roost_protocol::play::{ANYWHERE, MPP_ISSUER};
 use serde_json::{Map, Value};
 
+use crate::cli::admin_token::{self, AdminArgs};
 use crate::cli::sources;
 use crate::config::secret::play_secret;
 use crate::config::units::{Secret, Time};
@@ -24,9 +25,16 @@ const OWN_CLAIMS: [&str; 8] = [
     "kind", "room", "user", "exp", "iss", "name", "color", "roost",
 ];
 
-/// Make a token for the native door (/play) or for the Multiplayer Piano door (--mpp), and print it.
+/// Make a token for the native door (/play), the Multiplayer Piano door (--mpp) or the administrative interface (--admin), and
+/// print it
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct TokenArgs {
+    /// For /api/v1 and the commands that speak it, signed with the key of [admin] secret
+    #[arg(long, conflicts_with_all = ["mpp", "kind", "room", "user", "iss", "name", "color", "claim", "state"])]
+    admin: bool,
+    #[command(flatten)]
+    administrator: AdminArgs,
     /// For `hi.token` at the Multiplayer Piano door: kind piano, every room, and a new user unless one is named
     #[arg(long)]
     mpp: bool,
@@ -34,13 +42,13 @@ pub struct TokenArgs {
     #[arg(long, requires = "mpp")]
     staff: bool,
     /// The kind it is good for; '*' for every kind
-    #[arg(long, value_name = "K", required_unless_present = "mpp")]
+    #[arg(long, value_name = "K", required_unless_present_any = ["mpp", "admin"])]
     kind: Option<String>,
     /// The room it is good for; '*' for every room
-    #[arg(long, value_name = "R", required_unless_present = "mpp")]
+    #[arg(long, value_name = "R", required_unless_present_any = ["mpp", "admin"])]
     room: Option<String>,
     /// Who it is for: the user's id, 1 to 200 bytes
-    #[arg(long, value_name = "U", required_unless_present = "mpp")]
+    #[arg(long, value_name = "U", required_unless_present_any = ["mpp", "admin"])]
     user: Option<String>,
     /// How long it is good: 30s, 5m, 1h, 7d
     #[arg(long, value_name = "TIME", default_value = "1h")]
@@ -68,6 +76,12 @@ pub struct TokenArgs {
     config: Option<PathBuf>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  roost token --kind chess --room '*' --user ann              let Ann into every chess room for an hour
+  roost token --mpp --staff                                   for hi.token of a piano's manager
+  roost token --admin --scope read,publish --sub ci --ttl 7d  let a script upload versions for a week";
+
 fn parse_claim(text: &str) -> Result<(String, Value), String> {
     let (key, value) = text.split_once('=').ok_or("KEY=VALUE is needed")?;
     if key.is_empty() || OWN_CLAIMS.contains(&key) {
@@ -89,11 +103,16 @@ fn parse_color(text: &str) -> Result<String, String> {
 
 impl TokenArgs {
     pub(crate) fn run(mut self) -> anyhow::Result<String> {
-        let secret = self.key()?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .context("the clock is before 1970")?;
-        let claims = self.claims(now.as_secs())?;
+        let end = now.as_secs().saturating_add(self.ttl.get().as_secs());
+        let claims = if self.admin {
+            self.administrator.claims(end)?
+        } else {
+            Value::Object(self.claims(end)?)
+        };
+        let secret = self.key()?;
         let key = EncodingKey::from_secret(secret.expose().as_bytes());
         let token =
             jsonwebtoken::encode(&Header::default(), &claims, &key).context("cannot sign")?;
@@ -101,6 +120,11 @@ impl TokenArgs {
     }
 
     fn key(&mut self) -> anyhow::Result<Secret> {
+        if self.admin {
+            let file = self.config.take();
+            let config = || Ok(load(&sources(file, Flags::default()))?.config);
+            return admin_token::key(self.secret.take(), config);
+        }
         if let Some(secret) = self.secret.take() {
             ensure!(!secret.is_empty(), "the key is empty");
             return Ok(Secret::new(secret));
@@ -118,7 +142,7 @@ impl TokenArgs {
             .with_context(|| format!("no key in {}", config.server.state_dir.display()))
     }
 
-    fn claims(&self, now: u64) -> anyhow::Result<Map<String, Value>> {
+    fn claims(&self, end: u64) -> anyhow::Result<Map<String, Value>> {
         let user = self.user.clone().unwrap_or_else(|| mpp_id(None));
         ensure!(
             (1..=MAX_USER).contains(&user.len()),
@@ -153,10 +177,57 @@ impl TokenArgs {
             claims.insert("roost".to_owned(), Value::from(MPP_ISSUER));
             claims.insert("staff".to_owned(), Value::from(self.staff));
         }
-        claims.insert(
-            "exp".to_owned(),
-            Value::from(now.saturating_add(self.ttl.get().as_secs())),
-        );
+        claims.insert("exp".to_owned(), Value::from(end));
         Ok(claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+
+    use super::*;
+    use crate::cli::admin_token::AUDIENCE;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        token: TokenArgs,
+    }
+
+    fn run(line: &str) -> anyhow::Result<String> {
+        let line = Line::try_parse_from(line.split(' '))?;
+        line.token.run()
+    }
+
+    #[test]
+    fn administrators_get_what_they_may_signed() {
+        let secret = "sixteen-bytes-at-least";
+        let token = run(&format!(
+            "token --admin --scope publish,read,read --sub ci --ttl 1h --secret {secret}"
+        ));
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+        let key = DecodingKey::from_secret(secret.as_bytes());
+        let claims = decode::<Value>(token.unwrap().trim(), &key, &validation);
+        let claims = claims.unwrap().claims;
+        assert_eq!(claims["scopes"], serde_json::json!(["read", "publish"]));
+        assert_eq!(claims["sub"], "ci");
+    }
+
+    #[test]
+    fn administrators_are_nobody_of_a_room() {
+        for line in [
+            "token --admin --secret short",
+            "token --admin --user ann --secret sixteen-bytes-at-least",
+            "token --scope read --kind a --room b --user c --secret sixteen-bytes-at-least",
+            "token --admin --scope fly --secret sixteen-bytes-at-least",
+            "token --kind a --room b",
+        ] {
+            assert!(run(line).is_err(), "{line}");
+        }
+        assert!(run("token --kind a --room b --user c --secret abc").is_ok());
     }
 }
