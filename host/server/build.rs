@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let manifest_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let workspace = manifest_dir.join("../..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for watched in ["guests", "wit", "Cargo.lock"] {
+    for watched in ["guests", "wit", "host/server/templates", "Cargo.lock"] {
         println!(
             "cargo::rerun-if-changed={}",
             workspace.join(watched).display()

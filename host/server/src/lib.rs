@@ -1,5 +1,6 @@
 //! The server: sockets, room actors, deployment, configuration and telemetry; the binary is `roost`.
 pub mod actor;
+pub mod author;
 pub mod builtin;
 pub mod cli;
 pub mod clock;

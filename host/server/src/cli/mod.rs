@@ -1,5 +1,6 @@
 //! The command line of `roost`.
 
+mod author;
 mod config;
 mod token;
 
@@ -24,6 +25,7 @@ Examples:
   roost serve                                     on http://127.0.0.1:8080, state in data/state
   roost serve --module echo=echo.wasm             with rules from a file; then open /play
   roost config show --origin                      what is set, and by whom
+  roost module new chess --lang rust              rules of your own; then module build, module check
   roost token --kind chess --room '*' --user ann  let Ann into every chess room for an hour";
 
 /// What `roost` can do.
@@ -38,6 +40,9 @@ pub enum Command {
     /// Check or show settings
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Write rules of your own
+    #[command(subcommand)]
+    Module(author::AuthorCommand),
     /// Make a token for the native door (/play), and print it
     Token(token::TokenArgs),
 }
@@ -95,6 +100,11 @@ fn sources(file: Option<PathBuf>, flags: Flags) -> Sources {
 
 /// Runs what needs no server; gives back the text for standard output.
 pub fn run_config(command: config::ConfigCommand) -> anyhow::Result<String> {
+    command.run()
+}
+
+/// Runs what authors of rules need; gives back the text for standard output, and whether all is well.
+pub fn run_module(command: author::AuthorCommand) -> anyhow::Result<author::Told> {
     command.run()
 }
 
