@@ -10,7 +10,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let workspace = manifest_dir.join("../..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Relative to this package: two clones may share a target directory, and then also what is printed here.
-    for watched in ["guests", "tests/guests", "wit", "Cargo.lock"] {
+    let templates = "host/server/templates";
+    for watched in ["guests", "tests/guests", "wit", templates, "Cargo.lock"] {
         println!("cargo::rerun-if-changed=../../{watched}");
     }
     let mut options = xtask::guests::Options::of_workspace(&workspace);

@@ -6,6 +6,7 @@
 mod cargo;
 mod component;
 mod discover;
+mod recipe;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::hex;
 use discover::{Guest, Target};
+pub use recipe::Recipe;
 
 /// What to build and where.
 #[derive(Clone, Debug)]
@@ -107,6 +109,15 @@ pub enum Error {
         /// The names there are.
         known: Vec<String>,
     },
+    /// The compiler cannot build for what guests run on.
+    #[error(
+        "this Rust has no target {triple}; install it with `rustup target add {triple}` \
+         (or your distribution's package of that standard library)"
+    )]
+    NoTarget {
+        /// Which target.
+        triple: String,
+    },
     /// A guest is no component as it should be.
     #[error("guest {name}: {reason}")]
     Guest {
@@ -131,8 +142,22 @@ pub fn build(options: &Options) -> Result<Vec<Built>, Error> {
         .collect()
 }
 
-fn build_one(options: &Options, cargo: &cargo::Cargo<'_>, guest: Guest) -> Result<Built, Error> {
-    let module = read(&cargo.build(&guest)?)?;
+/// The name of the crate whose manifest lies in that folder.
+///
+/// # Errors
+/// No cargo, or no such crate.
+pub fn package_name(folder: &Path) -> Result<String, Error> {
+    let options = Options {
+        workspace: folder.to_owned(),
+        out: PathBuf::new(),
+        names: Vec::new(),
+        offline: false,
+    };
+    Ok(discover::guest_at(&options)?.0.package)
+}
+
+/// From what cargo has built to a component that is what a guest may be.
+fn componentised(guest: &Guest, module: Vec<u8>) -> Result<Vec<u8>, Error> {
     let wrong = |reason| Error::Guest {
         name: guest.name.clone(),
         reason,
@@ -142,6 +167,11 @@ fn build_one(options: &Options, cargo: &cargo::Cargo<'_>, guest: Guest) -> Resul
         Target::Wasip2 => module,
     };
     component::check(&component, guest.target).map_err(wrong)?;
+    Ok(component)
+}
+
+fn build_one(options: &Options, cargo: &cargo::Cargo<'_>, guest: Guest) -> Result<Built, Error> {
+    let component = componentised(&guest, read(&cargo.build(&guest)?)?)?;
     let path = options.out.join(format!("{}.wasm", guest.name));
     write_if_changed(&path, &component)?;
     Ok(Built {

@@ -200,10 +200,7 @@ impl Manifest {
     /// # Errors
     /// The first contradiction found.
     pub fn check(&self) -> Result<(), ManifestError> {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-        if !(1..=Self::MAX_KIND).contains(&self.kind.len()) || !self.kind.bytes().all(plain) {
-            return Err(ManifestError::Kind(self.kind.clone()));
-        }
+        Self::check_kind(&self.kind)?;
         if let Pace::Ticks(hz) = self.pace
             && !(1..=120).contains(&hz)
         {
@@ -244,6 +241,18 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+
+    /// Whether a kind may be called so.
+    ///
+    /// # Errors
+    /// [`ManifestError::Kind`] when it may not.
+    pub fn check_kind(kind: &str) -> Result<(), ManifestError> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        if (1..=Self::MAX_KIND).contains(&kind.len()) && kind.bytes().all(plain) {
+            return Ok(());
+        }
+        Err(ManifestError::Kind(kind.to_owned()))
     }
 
     /// The topic of that name.

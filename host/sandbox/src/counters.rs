@@ -23,6 +23,8 @@ pub struct Counts {
     pub maps_max: u64,
     /// Log lines of rules that were over a limit.
     pub log_dropped: u64,
+    /// Most bytes of linear memory that one instance has had.
+    pub memory_peak: u64,
 }
 
 /// The counters behind [`Counts`].
@@ -33,6 +35,7 @@ pub(crate) struct Counters {
     pub(crate) cache_rejected: AtomicU64,
     pub(crate) started: AtomicU64,
     pub(crate) log_dropped: AtomicU64,
+    memory_peak: AtomicU64,
 }
 
 /// One more.
@@ -41,6 +44,11 @@ pub(crate) fn count(counter: &AtomicU64) {
 }
 
 impl Counters {
+    /// An instance has so many bytes of memory now.
+    pub(crate) fn memory_was(&self, bytes: usize) {
+        self.memory_peak.fetch_max(bytes as u64, Ordering::Relaxed);
+    }
+
     /// What stands there now, without what others count.
     pub(crate) fn read(&self) -> Counts {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -50,6 +58,7 @@ impl Counters {
             cache_rejected: get(&self.cache_rejected),
             started: get(&self.started),
             log_dropped: get(&self.log_dropped),
+            memory_peak: get(&self.memory_peak),
             ..Counts::default()
         }
     }

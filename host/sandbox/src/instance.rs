@@ -45,7 +45,8 @@ impl Instance {
     ) -> Result<Self, Fault> {
         let lease = code.maps.lease(code.need)?;
         let log = RoomLog::new(log, Arc::clone(&code.counters));
-        let mut store = Store::new(code.linked.engine(), Host::new(Quota::new(memory), log));
+        let quota = Quota::new(memory, Arc::clone(&code.counters));
+        let mut store = Store::new(code.linked.engine(), Host::new(quota, log));
         store.limiter(|host| &mut host.quota);
         // A module's start function is code, too.
         arm(&mut store, code.start, &Moment { now: None, seed: 0 })?;

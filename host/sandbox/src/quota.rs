@@ -1,5 +1,7 @@
 //! What one instance may grow to.
 
+use crate::counters::Counters;
+use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
 /// Memories, tables and core instances of one component instance. StarlingMonkey has tables of
@@ -15,15 +17,17 @@ pub(crate) struct Quota {
     memory_max: usize,
     memory: usize,
     elements: usize,
+    counters: Arc<Counters>,
 }
 
 impl Quota {
     /// At most so many bytes of memory.
-    pub(crate) fn new(memory_max: usize) -> Self {
+    pub(crate) fn new(memory_max: usize, counters: Arc<Counters>) -> Self {
         Self {
             memory_max,
             memory: 0,
             elements: 0,
+            counters,
         }
     }
 }
@@ -47,7 +51,9 @@ impl ResourceLimiter for Quota {
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(grow(&mut self.memory, current, desired, self.memory_max))
+        let fits = grow(&mut self.memory, current, desired, self.memory_max);
+        self.counters.memory_was(self.memory);
+        Ok(fits)
     }
 
     fn table_growing(

@@ -1,6 +1,7 @@
 //! The server: sockets, room actors, deployment, configuration and telemetry; the binary is `roost`.
 pub mod actor;
 pub mod admin;
+pub mod author;
 pub mod builtin;
 pub mod cli;
 pub mod client;

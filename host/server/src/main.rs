@@ -11,7 +11,9 @@ use roost_server::{serve, telemetry};
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // What is wrong has been said.
+        Ok(false) => ExitCode::FAILURE,
         // Whoever read this has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -26,18 +28,26 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+/// Whether all is well.
+fn run(cli: Cli) -> anyhow::Result<bool> {
+    let mut well = true;
     let text = match cli.command {
-        Command::Serve(args) => return serve_until_stopped(args.load()?.config),
+        Command::Serve(args) => return serve_until_stopped(args.load()?.config).map(|()| true),
         Command::Config(command) => run_config(command)?,
+        Command::Replay(args) => {
+            let found = args.run()?;
+            well = found.same;
+            found.text
+        }
         Command::Token(args) => run_token(args)?,
         Command::Online(command) => return ask(command),
         Command::Completions { shell } => completions(shell),
     };
-    Ok(io::stdout().write_all(text.as_bytes())?)
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(well)
 }
 
-fn ask(command: OnlineCommand) -> anyhow::Result<()> {
+fn ask(command: OnlineCommand) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -8,7 +8,7 @@ mod server;
 pub use admin::{Admin, TOKEN, rogue, with_section};
 pub use client::{Client, Ended, Heard};
 pub use pianist::Pianist;
-pub use server::{Server, Start, component};
+pub use server::{Server, Start, binary, component};
 
 /// How often something is done: few times in `make test`, many in `make soak`.
 #[must_use]

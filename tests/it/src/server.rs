@@ -220,7 +220,11 @@ fn release() -> Result<PathBuf> {
         .to_owned())
 }
 
-fn binary() -> Result<PathBuf> {
+/// The binary under test, built with these tests.
+///
+/// # Errors
+/// It is missing.
+pub fn binary() -> Result<PathBuf> {
     let binary = release()?.join("roost");
     ensure!(
         binary.exists(),

@@ -56,6 +56,17 @@ impl<'a> Cargo<'a> {
 
     /// Build a guest; the answer is where its module or component lies.
     pub(super) fn build(&self, guest: &Guest) -> Result<PathBuf, Error> {
+        let mut command = self.command(guest);
+        command.arg("--quiet");
+        if self.options.workspace.join("Cargo.lock").exists() {
+            command.arg("--locked");
+        }
+        run(&mut command)?;
+        Ok(self.module(guest))
+    }
+
+    /// What builds a guest.
+    pub(super) fn command(&self, guest: &Guest) -> Command {
         let mut command = Command::new(program());
         command.current_dir(&self.options.workspace);
         for name in FOREIGN {
@@ -66,14 +77,7 @@ impl<'a> Cargo<'a> {
             .env("CARGO_ENCODED_RUSTFLAGS", &self.flags);
         // `rustc` instead of `build` for the crate type: with the rlib, nothing could be
         // optimised across crates.
-        command.args([
-            "rustc",
-            "--release",
-            "--lib",
-            "--crate-type",
-            "cdylib",
-            "--quiet",
-        ]);
+        command.args(["rustc", "--release", "--lib", "--crate-type", "cdylib"]);
         command.args([
             "--package",
             &guest.package,
@@ -81,16 +85,23 @@ impl<'a> Cargo<'a> {
             guest.target.triple(),
         ]);
         command.arg("--target-dir").arg(&self.options.out);
-        if self.options.workspace.join("Cargo.lock").exists() {
-            command.arg("--locked");
-        }
         if self.options.offline {
             command.arg("--offline");
         }
-        run(&mut command)?;
-        let folder = self.options.out.join(guest.target.triple()).join("release");
-        Ok(folder.join(format!("{}.wasm", guest.library)))
+        command
     }
+
+    /// Where a guest lies once it is built.
+    pub(super) fn module(&self, guest: &Guest) -> PathBuf {
+        let folder = self.options.out.join(guest.target.triple()).join("release");
+        folder.join(format!("{}.wasm", guest.library))
+    }
+}
+
+/// Whether the compiler can build for a target.
+pub(super) fn has_target(options: &Options, triple: &str) -> Result<bool, Error> {
+    let sysroot = PathBuf::from(rustc(options, &["--print", "sysroot"])?);
+    Ok(sysroot.join("lib/rustlib").join(triple).is_dir())
 }
 
 /// The cargo that runs us, or the one on the path.

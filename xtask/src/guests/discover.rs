@@ -52,6 +52,7 @@ impl Target {
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
+    target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +85,26 @@ pub(super) fn guests(options: &Options) -> Result<Vec<Guest>, Error> {
     }
     guests.sort_by(|a, b| a.name.cmp(&b.name));
     select(guests, &options.names)
+}
+
+/// The guest whose manifest lies in the folder of the options, and cargo's target directory there.
+pub(super) fn guest_at(options: &Options) -> Result<(Guest, PathBuf), Error> {
+    let folder = canonical(&options.workspace)?;
+    let metadata = metadata(options)?;
+    let here = |package: &Package| {
+        let own = package.manifest_path.parent().map(canonical);
+        matches!(own, Some(Ok(own)) if own == folder)
+    };
+    let found = metadata.packages.into_iter().find(here);
+    let guest = match found {
+        Some(package) => guest(package, folder)?,
+        None => None,
+    };
+    let guest = guest.ok_or_else(|| Error::Guest {
+        name: options.workspace.display().to_string(),
+        reason: "its Cargo.toml has no library with crate-type \"cdylib\"".to_owned(),
+    })?;
+    Ok((guest, metadata.target_directory))
 }
 
 fn select(mut guests: Vec<Guest>, names: &[String]) -> Result<Vec<Guest>, Error> {

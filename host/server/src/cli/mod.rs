@@ -1,6 +1,7 @@
 //! The command line of `roost`.
 
 mod admin_token;
+mod author;
 mod config;
 mod connect;
 mod dev;
@@ -14,6 +15,7 @@ mod progress;
 mod published;
 mod recording;
 mod refusal;
+mod replay;
 mod room;
 mod server;
 mod shadow;
@@ -44,6 +46,7 @@ Examples:
   roost serve                                     on http://127.0.0.1:8080, state in data/state
   roost serve --module echo=echo.wasm             with rules from a file; then open /play
   roost config show --origin                      what is set, and by whom
+  roost module new chess --lang rust              rules of your own; then module build, module check
   roost token --kind chess --room '*' --user ann  let Ann into every chess room for an hour
   roost module publish echo.wasm --activate       new rules for a running server; nobody is disconnected
   roost dev my-rules                              build and publish whenever a file changes
@@ -68,6 +71,8 @@ pub enum Command {
     /// What asks a server.
     #[command(flatten)]
     Online(OnlineCommand),
+    /// Repeat what was recorded of a room, without a server
+    Replay(replay::ReplayArgs),
     /// Print completions for a shell
     ///
     /// `source <(roost completions bash)` has them at once; see the manual of your shell for where to keep them.

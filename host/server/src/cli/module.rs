@@ -8,6 +8,7 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use roost_protocol::api::{Activate, Canary, Shadow, Watch};
 
+use crate::cli::author::AuthorCommand;
 use crate::cli::connect::{ServerArgs, Session};
 use crate::cli::file::save;
 use crate::cli::job::conclude;
@@ -25,10 +26,14 @@ pub enum ModuleCommand {
     /// What is done on a server.
     #[command(flatten)]
     Online(OnlineCommand),
+    /// What needs none.
+    #[command(flatten)]
+    Author(AuthorCommand),
 }
 
 const EXAMPLES: &str = "\
 Examples:
+  roost module new chess --lang rust              rules of your own; then module build, module check
   roost module publish echo.wasm --activate       upload rules and make them live; nobody is disconnected
   roost module shadow echo@4 --seconds 60         would version 4 do what the running one does?
   roost module canary echo@4 --percent 10         give it to a tenth of the rooms first

@@ -1,5 +1,7 @@
 //! The commands that ask a server.
 
+use std::io::Write;
+
 use clap::Subcommand;
 
 use crate::cli::dev::DevArgs;
@@ -33,9 +35,14 @@ pub enum OnlineCommand {
 }
 
 impl OnlineCommand {
-    /// Asks the server, and prints what it answers.
-    pub async fn run(self) -> anyhow::Result<()> {
+    /// Asks the server, and prints what it answers. Gives whether all is well.
+    pub async fn run(self) -> anyhow::Result<bool> {
         match self {
+            Self::Module(ModuleCommand::Author(command)) => {
+                let told = tokio::task::spawn_blocking(move || command.run()).await??;
+                std::io::stdout().write_all(told.text.as_bytes())?;
+                return Ok(told.well);
+            }
             Self::Module(ModuleCommand::Online(command)) => command.run().await,
             Self::Dev(args) => args.run().await,
             Self::Room(command) => command.run().await,
@@ -43,6 +50,7 @@ impl OnlineCommand {
             Self::Job(command) => command.run().await,
             Self::Audit(args) => args.run().await,
             Self::Server(args) => args.run().await,
-        }
+        }?;
+        Ok(true)
     }
 }

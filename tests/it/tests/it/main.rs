@@ -2,6 +2,7 @@
 // Tests may fail loudly, their set-up functions too.
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod author;
 mod autobahn;
 mod churn;
 mod clients;
