@@ -31,8 +31,6 @@ const PULSE: Duration = Duration::from_millis(250);
 const READERS: usize = 4;
 /// Faults that may wait for whoever watches over activations.
 const INCIDENTS: usize = 256;
-/// Versions kept of a module, those in use aside.
-const KEEP_VERSIONS: usize = 20;
 /// Folder of compiled programs in the state directory.
 const CACHE_FOLDER: &str = "cache";
 
@@ -232,7 +230,7 @@ fn prepare(config: &Config, programs: &[Arc<dyn Program>]) -> Result<Prepared, S
         store: store.programs().clone(),
         rooms: store.rooms().clone(),
         settings: Arc::new(move |name| settings(&of_kinds, name)),
-        keep_versions: KEEP_VERSIONS,
+        keep_versions: config.admin.keep_versions,
     };
     let loaded = stock.load(&named(config), programs)?;
     let probe = stock.probe()?;

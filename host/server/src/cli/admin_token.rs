@@ -5,12 +5,11 @@ use clap::{Args, ValueEnum};
 use roost_protocol::api::Scope;
 use serde_json::{Value, json};
 
+use crate::admin::AUDIENCE;
 use crate::config::Config;
 use crate::config::check::MIN_SECRET;
 use crate::config::units::Secret;
 
-/// Whom these tokens are for.
-pub(crate) const AUDIENCE: &str = "roost-admin";
 /// Longest subject, in bytes.
 const MAX_SUBJECT: usize = 200;
 

@@ -7,13 +7,12 @@ use clap::Args;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
+use crate::admin::TOKEN_FILE;
 use crate::cli::progress::Shows;
 use crate::cli::sources;
 use crate::client::{Address, Answer, Client, ClientError, is_loopback, parse_server};
 use crate::config::{Config, Flags, load};
 
-/// File in the state folder that holds the token that a server on loopback has made for itself.
-pub(crate) const ADMIN_TOKEN_FILE: &str = "admin.token";
 
 /// Which server, and as whom.
 #[derive(Debug, Clone, Args)]
@@ -77,7 +76,7 @@ fn configured_token(config: &Config) -> Option<String> {
 
 /// The token that a server has made for itself.
 pub(crate) fn kept_token(state: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(state.join(ADMIN_TOKEN_FILE)).ok()?;
+    let text = std::fs::read_to_string(state.join(TOKEN_FILE)).ok()?;
     Some(text.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
@@ -134,9 +133,9 @@ mod tests {
     fn the_token_of_a_state_folder_is_found() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(kept_token(folder.path()), None);
-        std::fs::write(folder.path().join(ADMIN_TOKEN_FILE), "abc\n").unwrap();
+        std::fs::write(folder.path().join(TOKEN_FILE), "abc\n").unwrap();
         assert_eq!(kept_token(folder.path()).as_deref(), Some("abc"));
-        std::fs::write(folder.path().join(ADMIN_TOKEN_FILE), "\n").unwrap();
+        std::fs::write(folder.path().join(TOKEN_FILE), "\n").unwrap();
         assert_eq!(kept_token(folder.path()), None);
     }
 }

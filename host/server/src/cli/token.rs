@@ -188,7 +188,7 @@ mod tests {
     use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 
     use super::*;
-    use crate::cli::admin_token::AUDIENCE;
+    use crate::admin::AUDIENCE;
 
     #[derive(Debug, Parser)]
     struct Line {

@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::check::MIN_SECRET;
 use crate::config::units::Secret;
 
+/// Versions kept of a module, unless it is said otherwise.
+pub const DEFAULT_KEEP_VERSIONS: usize = 20;
+
 /// `[admin]`: the administrative interface, closed as long as none of these is set (but for a server on loopback alone).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdminConfig {
     /// Who shows this may do everything.
@@ -17,6 +20,19 @@ pub struct AdminConfig {
     pub secret: Option<Secret>,
     /// PEM file with the public half of a key whose private half signs tokens.
     pub public_key: Option<PathBuf>,
+    /// Versions kept of a module; what is in use is kept in any case.
+    pub keep_versions: usize,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self {
+            token: None,
+            secret: None,
+            public_key: None,
+            keep_versions: DEFAULT_KEEP_VERSIONS,
+        }
+    }
 }
 
 impl AdminConfig {

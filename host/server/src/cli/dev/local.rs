@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::cli::connect::{ADMIN_TOKEN_FILE, kept_token};
+use crate::admin::TOKEN_FILE;
+use crate::cli::connect::kept_token;
 use crate::client::is_loopback;
 
 /// Longest time until it answers: it may have to compile what is built in.
@@ -103,7 +104,7 @@ impl LocalServer {
 
     /// How other commands reach it.
     pub(super) fn advice(&self, server: &str) -> String {
-        let token = self.state.join(ADMIN_TOKEN_FILE);
+        let token = self.state.join(TOKEN_FILE);
         let mut lines = vec![format!(
             "it answers at {server}; people enter at {server}/play"
         )];
