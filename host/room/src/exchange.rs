@@ -15,7 +15,7 @@ use crate::rules::{LogLine, Program, Rules};
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Bytes of events that are kept for the way back. With more, only the code can be taken back.
+/// Bytes of calls that are kept for the way back. With more, only the code can be taken back.
 const RETREAT_BYTES: usize = 16 * 1024 * 1024;
 
 /// A program that is to rule a room.
@@ -50,7 +50,9 @@ pub(crate) struct Retreat {
 
 impl Retreat {
     pub(crate) fn push(&mut self, record: &CallRecord) {
-        self.bytes += record.events.iter().map(Event::size).sum::<usize>();
+        let events = record.events.iter();
+        let events = events.map(|event| event.size() + size_of::<Event>());
+        self.bytes += events.sum::<usize>() + size_of::<CallRecord>();
         if self.bytes > RETREAT_BYTES {
             self.records = None;
         }

@@ -100,8 +100,21 @@ impl Deployer {
             let mut modules = self.modules();
             Arc::clone(modules.entry(name.to_owned()).or_insert(module))
         };
-        let number = self.keep(&module, &program, upload).await?;
-        Ok((module, number.0, number.1))
+        match self.keep(&module, &program, upload).await {
+            Ok((number, is_new)) => Ok((module, number, is_new)),
+            Err(refusal) => {
+                self.forget_if_empty(&module);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// A name without versions is none.
+    fn forget_if_empty(&self, module: &Arc<Module>) {
+        let mut modules = self.modules();
+        if module.record().versions.is_empty() {
+            modules.remove(&module.name);
+        }
     }
 
     async fn take_in_to(
