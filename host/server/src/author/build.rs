@@ -97,12 +97,7 @@ impl Built {
             self.millis as f64 / 1000.0,
         );
         let (path, sha256) = (self.path.display(), &self.sha256);
-        let imports = self.imports.join(", ");
-        let imports = if imports.is_empty() {
-            "nothing"
-        } else {
-            &imports
-        };
+        let imports = super::check::imported(&self.imports);
         format!(
             "{path}\n  size     {size}\n  sha256   {sha256}\n  imports  {imports}\n  took     {seconds:.1} s\n"
         )

@@ -26,7 +26,7 @@ use super::project::{Project, examples_beside};
 use rehearsal::Rehearsal;
 pub use report::{Fault, Finding, Fuel, Refusal, Report, TopicCount, Use};
 use speech::Speech;
-pub(crate) use text::bytes;
+pub(crate) use text::{bytes, imported};
 
 /// How a program is checked.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use roost_room::Event;
 
 use super::report::Finding;
 
-/// Findings beyond this many are counted as one of those before.
+/// Different findings; more are not told apart.
 const FINDINGS: usize = 20;
 
 /// Numbers and findings of all instances of a program.
@@ -91,18 +91,16 @@ impl Notes {
         None
     }
 
-    /// Write down what must not be.
-    pub(super) fn find(&mut self, check: &'static str, detail: String) {
-        let known = self
-            .findings
-            .iter_mut()
-            .find(|one| one.check == check && one.detail == detail);
-        if let Some(known) = known {
+    /// Write down what must not be. Of what is found again only the number is kept, and the first detail.
+    pub(super) fn find(&mut self, check: &'static str, what: &str, detail: &str) {
+        let known = |one: &&mut Finding| one.check == check && one.what == what;
+        if let Some(known) = self.findings.iter_mut().find(known) {
             known.count += 1;
         } else if self.findings.len() < FINDINGS {
             self.findings.push(Finding {
                 check,
-                detail,
+                what: what.to_owned(),
+                detail: detail.to_owned(),
                 count: 1,
             });
         }

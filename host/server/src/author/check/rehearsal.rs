@@ -95,7 +95,7 @@ impl Rehearsal {
         match self.stage.open(seed) {
             Ok(room) => Some(room),
             Err(reason) => {
-                self.stopped("a new room", &reason);
+                self.stopped("a new room does not begin", &reason);
                 None
             }
         }
@@ -151,7 +151,7 @@ impl Rehearsal {
         match self.stage.restart(seed, swapped)? {
             Ok(room) => Some(room),
             Err(reason) => {
-                self.stopped("a room that comes back", &reason);
+                self.stopped("a room does not come back", &reason);
                 None
             }
         }
@@ -165,7 +165,7 @@ impl Rehearsal {
                 Output::Fault(report) => self.blame(&report),
                 // The fault itself is told already.
                 Output::Stopped(StopReason::TooManyFaults(_)) => {}
-                Output::Stopped(reason) => self.stopped("a room", &reason),
+                Output::Stopped(reason) => self.stopped("a room stops", &reason),
                 _ => {}
             }
         }
@@ -185,9 +185,7 @@ impl Rehearsal {
     }
 
     fn stopped(&mut self, what: &str, reason: &StopReason) {
-        self.notes
-            .lock()
-            .find("rooms", format!("{what} stops: {reason}"));
+        self.notes.lock().find("rooms", what, &reason.to_string());
     }
 
     /// Put a fault down, with what led to it.
@@ -242,8 +240,8 @@ impl Rehearsal {
         if self.stage.divergences > 0 {
             report.findings.push(Finding {
                 check: "same effects",
-                detail: "calls had other effects when a room was rebuilt from its journal"
-                    .to_owned(),
+                what: "a room rebuilt from its journal gives other effects".to_owned(),
+                detail: String::new(),
                 count: self.stage.divergences,
             });
         }

@@ -10,7 +10,7 @@ use roost_sandbox::{ComponentProgram, Inspection, LoadError};
 use serde::Serialize;
 
 use super::notes::Notes;
-use super::text::{bytes, cut, grouped};
+use super::text::{bytes, cut, grouped, imported};
 use crate::kinds::OFFERED;
 
 /// A call that failed, and what it was about. Faults alike are one.
@@ -49,6 +49,8 @@ pub struct Finding {
     /// Which check found it.
     pub check: &'static str,
     /// What it is.
+    pub what: String,
+    /// The first of them, closer.
     pub detail: String,
     /// How often.
     pub count: u64,
@@ -226,7 +228,8 @@ impl Report {
             if !OFFERED.iter().any(|offered| offered.name() == *wanted) {
                 self.findings.push(Finding {
                     check: "manifest",
-                    detail: format!("wants {wanted:?}, which this host does not offer"),
+                    what: format!("wants {wanted:?}, which this host does not offer"),
+                    detail: String::new(),
                     count: 1,
                 });
             }
@@ -270,11 +273,7 @@ impl Report {
     fn facts(&self, lines: &mut Lines) {
         lines.fact("kind", &format!("{}, {}", self.kind, self.manifest));
         lines.fact("sha256", &self.sha256);
-        let imports = if self.imports.is_empty() {
-            "nothing".to_owned()
-        } else {
-            self.imports.join(", ")
-        };
+        let imports = imported(&self.imports);
         lines.fact("imports", &imports);
         if !self.capabilities.is_empty() {
             lines.fact("wants", &self.capabilities.join(", "));
@@ -327,21 +326,12 @@ impl Report {
 
     fn measured(&self, lines: &mut Lines) {
         let Fuel {
-            mean,
-            most,
-            budget,
-            share,
+            mean, most, share, ..
         } = self.fuel;
-        let share = share * 100.0;
-        lines.fact(
-            "fuel",
-            &format!(
-                "{} a call, at most {} of {}; {share:.1} % of its budget at most",
-                grouped(mean),
-                grouped(most),
-                grouped(budget)
-            ),
-        );
+        let (mean, most, share) = (grouped(mean), grouped(most), share * 100.0);
+        let fuel =
+            format!("{mean} a call, {most} at most; at most {share:.1} % of a call's budget");
+        lines.fact("fuel", &fuel);
         lines.fact(
             "memory",
             &format!(
@@ -398,8 +388,9 @@ impl Report {
                 None => fault.event.to_owned(),
             };
             lines.line(&format!(
-                "{what}, {} times, charged to the {}",
-                fault.count, fault.charged
+                "{what}, {}, charged to the {}",
+                in_times(fault.count),
+                fault.charged
             ));
             if let Some(batch) = &fault.batch {
                 lines.line(&format!("  given  {batch}"));
@@ -414,9 +405,19 @@ impl Report {
         }
         for finding in &self.findings {
             lines.gap();
-            lines.line(&format!("{}, {} times", finding.check, finding.count));
-            lines.line(&format!("  {}", finding.detail));
+            let times = in_times(finding.count);
+            lines.line(&format!("{}: {}, {times}", finding.check, finding.what));
+            if !finding.detail.is_empty() {
+                lines.line(&format!("  {}", finding.detail));
+            }
         }
+    }
+}
+
+fn in_times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        more => format!("{} times", grouped(more)),
     }
 }
 

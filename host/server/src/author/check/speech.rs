@@ -15,6 +15,8 @@ use crate::author::AuthorError;
 
 /// Words and values that are remembered, of each sort.
 const REMEMBERED: usize = 256;
+/// Fields that parsers have missed.
+const WANTED: usize = 16;
 /// Longer strings are not worth remembering.
 const WORD: usize = 64;
 /// Most bytes that a door lets through.
@@ -52,6 +54,8 @@ const STRINGS: [&str; 8] = [
 pub(super) struct Speech {
     examples: BTreeMap<String, Vec<Value>>,
     keys: BTreeSet<String>,
+    /// Those that a parser has missed.
+    wanted: BTreeSet<String>,
     values: Vec<Value>,
 }
 
@@ -86,10 +90,12 @@ impl Speech {
             Value::Array(items) => items.iter().take(8).for_each(|item| self.learn(item)),
             Value::String(text) => {
                 // Errors of parsers name the fields they miss so.
-                text.split('`')
-                    .skip(1)
-                    .step_by(2)
-                    .for_each(|word| self.learn_key(word));
+                for word in text.split('`').skip(1).step_by(2) {
+                    self.learn_key(word);
+                    if self.wanted.len() < WANTED && self.keys.contains(word) {
+                        self.wanted.insert(word.to_owned());
+                    }
+                }
                 self.learn_value(value);
             }
             Value::Number(_) => self.learn_value(value),
@@ -146,6 +152,13 @@ impl Speech {
     }
 
     fn object(&self, rng: &mut StdRng, depth: u32) -> Value {
+        if rng.random() && !self.wanted.is_empty() {
+            let wanted = self.wanted.iter().filter_map(|key| {
+                let there = rng.random_bool(0.9);
+                there.then(|| (key.clone(), self.value(rng, depth)))
+            });
+            return Value::Object(wanted.collect::<Map<_, _>>());
+        }
         let count = rng.random_range(0..4);
         let fields = (0..count).map(|_| (self.key(rng), self.value(rng, depth)));
         Value::Object(fields.collect::<Map<_, _>>())

@@ -18,6 +18,26 @@ pub(crate) fn bytes(size: u64) -> String {
     }
 }
 
+/// What a component imports; WASI, of which toolchains bring a lot, is only counted.
+pub(crate) fn imported(imports: &[String]) -> String {
+    let (wasi, ours): (Vec<&str>, Vec<&str>) = imports
+        .iter()
+        .map(String::as_str)
+        .partition(|import| import.starts_with("wasi:"));
+    let mut words = ours;
+    let counted = format!(
+        "{} interfaces of wasi (without files or network)",
+        wasi.len()
+    );
+    if !wasi.is_empty() {
+        words.push(&counted);
+    }
+    if words.is_empty() {
+        return "nothing".to_owned();
+    }
+    words.join(", ")
+}
+
 /// A number with its thousands apart.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();

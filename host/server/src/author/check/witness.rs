@@ -121,7 +121,7 @@ impl Witness {
         let state = self.snapshot(quiet).inspect_err(|fault| {
             let mut notes = self.notes.lock();
             notes.no_snapshots = true;
-            notes.find("snapshots", format!("snapshot failed: {fault}"));
+            notes.find("snapshots", "snapshot failed", &fault.to_string());
         })?;
         if let Some(mut twin) = self.twin.take() {
             self.compare(
@@ -143,10 +143,7 @@ impl Witness {
             Err(reason) => {
                 let mut notes = self.notes.lock();
                 notes.no_snapshots = true;
-                notes.find(
-                    "snapshots",
-                    format!("its own snapshot is not restored: {reason}"),
-                );
+                notes.find("snapshots", "its own snapshot is not restored", &reason);
             }
         }
         Ok(())
@@ -172,9 +169,7 @@ impl Witness {
             Ok(other) => first_difference(state, &other),
             Err(fault) => fault.to_string(),
         };
-        self.notes
-            .lock()
-            .find("snapshots", format!("{what}: {other}"));
+        self.notes.lock().find("snapshots", what, &other);
     }
 
     fn repeat(&mut self, context: &Context, events: &[Event], limits: CallLimits, first: &Handled) {
@@ -211,12 +206,21 @@ impl Witness {
                         )
                     },
                 );
-                notes.find("same effects", format!("on {}: {difference}", told(events)));
+                let detail = format!("on {}: {difference}", told(events));
+                notes.find(
+                    "same effects",
+                    "a restored room gives other effects",
+                    &detail,
+                );
             }
-            Err(fault) => notes.find(
-                "same effects",
-                format!("on {}: the second time {fault}", told(events)),
-            ),
+            Err(fault) => {
+                let detail = format!("on {}: {fault}", told(events));
+                notes.find(
+                    "same effects",
+                    "a restored room fails where the first did not",
+                    &detail,
+                );
+            }
         }
     }
 }

@@ -27,7 +27,8 @@ export function payload(value) {
 
 /** A payload as a value. */
 export function value({ tag, val }) {
-  return tag === "json" ? JSON.parse(val) : Uint8Array.from(val);
+  if (tag === "json") return JSON.parse(val);
+  return val instanceof Uint8Array ? val : Uint8Array.from(val);
 }
 
 /**
@@ -214,7 +215,7 @@ function generator(seed) {
   return () => next() / 2 ** 32;
 }
 
-/** The fields of an object as bytes: JSON, in which a Map is kept, too. */
+/** The fields of an object as bytes: JSON in plain ASCII, in which a Map is kept, too. */
 export function encode(state) {
   const text = JSON.stringify(state, (_key, field) => {
     if (field instanceof Map) return { $map: [...field] };
@@ -222,12 +223,17 @@ export function encode(state) {
     const odd = plain && (Object.hasOwn(field, "$map") || Object.hasOwn(field, "$object"));
     return odd ? { $object: Object.entries(field) } : field;
   });
-  return new TextEncoder().encode(text);
+  const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const plain = text.replace(/[\u007f-\uffff]/g, escaped);
+  return Uint8Array.from(plain, (letter) => letter.charCodeAt(0));
 }
 
 /** What encode has written. */
 export function decode(bytes) {
-  const text = new TextDecoder().decode(Uint8Array.from(bytes));
+  let text = "";
+  for (let start = 0; start < bytes.length; start += 4096) {
+    text += String.fromCharCode(...bytes.slice(start, start + 4096));
+  }
   return JSON.parse(text, (_key, field) => {
     if (field === null || typeof field !== "object") return field;
     if (Object.hasOwn(field, "$map")) return new Map(field.$map);
@@ -270,7 +276,8 @@ export function component(Rules, log) {
       pace: about.ticks ? { tag: "ticks", val: about.ticks } : { tag: "messages" },
       durability: about.durability ?? "ephemeral",
       grace: about.grace ?? 0,
-      limits: { members: 100, fuel: null, memory: null, snapshot: null, ...about.limits },
+      // An interpreter needs more fuel: 65536 bytes alone cost more than a small call has by default.
+      limits: { members: 100, fuel: 100, memory: null, snapshot: null, ...about.limits },
       capabilities: about.capabilities ?? [],
       topics: names.map((name) => ({ name, intake: topics[name] })),
     }),
