@@ -3,14 +3,19 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-use roost_server::cli::{Cli, Command, OnlineCommand, completions, explain, run_config, run_token};
+use clap::{CommandFactory, FromArgMatches};
+use roost_server::cli::{
+    Cli, Command, OnlineCommand, completions, explain, refusal_json, run_config, run_token,
+    wants_json,
+};
 use roost_server::config::Config;
 use roost_server::shutdown::Shutdown;
 use roost_server::{serve, telemetry};
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(cli) {
         Ok(true) => ExitCode::SUCCESS,
         // What is wrong has been said.
         Ok(false) => ExitCode::FAILURE,
@@ -18,6 +23,9 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "roost: {}", explain(&error));
+            if let Some(json) = refusal_json(&error).filter(|_| wants_json(&matches)) {
+                let _ = writeln!(io::stdout(), "{json}");
+            }
             ExitCode::FAILURE
         }
     }

@@ -207,12 +207,9 @@ async fn events(
 
 /// Prints what came of a job that has ended.
 pub(crate) fn finish(session: &Session, job: &Job) -> anyhow::Result<()> {
-    if session.json {
+    if session.json && job.state != JobState::Failed {
         let result = match (&job.result, job.kind) {
             (Some(result), kind) if kind != JobKind::Shadow => serde_json::to_string(result)?,
-            _ if job.state == JobState::Failed => {
-                serde_json::json!({"error": job.error}).to_string()
-            }
             _ => serde_json::to_string(job)?,
         };
         say(&result)?;

@@ -26,11 +26,11 @@ mod watch;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{ConfigError, Flags, Loaded, Sources, load};
 pub use online::OnlineCommand;
-pub use refusal::explain;
+pub use refusal::{explain, refusal_json};
 
 /// A server whose rooms are programmable: upload rules as WebAssembly, and people play by them at once.
 #[derive(Debug, Parser)]
@@ -149,6 +149,16 @@ pub enum Shell {
     Fish,
 }
 
+/// Whether the answer is wanted as JSON, whatever the command is.
+#[must_use]
+pub fn wants_json(matches: &ArgMatches) -> bool {
+    let here = matches.try_get_one::<bool>("json").ok().flatten();
+    here == Some(&true)
+        || matches
+            .subcommand()
+            .is_some_and(|(_, matches)| wants_json(matches))
+}
+
 /// Completions for a shell.
 #[must_use]
 pub fn completions(shell: Shell) -> String {
@@ -174,6 +184,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn json_is_wanted_where_it_is_said() {
+        for (line, wanted) in [
+            ("roost module list --json", true),
+            ("roost server --json", true),
+            ("roost config show --json", true),
+            ("roost module list", false),
+            ("roost serve", false),
+        ] {
+            let matches = Cli::command().get_matches_from(line.split(' '));
+            assert_eq!(wants_json(&matches), wanted, "{line}");
+        }
     }
 
     #[test]

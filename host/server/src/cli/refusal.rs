@@ -1,6 +1,6 @@
 //! What is said when a server says no, or nothing at all.
 
-use roost_protocol::api::ApiError;
+use roost_protocol::api::{ApiError, ErrorBody};
 use serde_json::Value;
 
 use crate::cli::table::{Facts, plain};
@@ -13,6 +13,16 @@ pub fn explain(error: &anyhow::Error) -> String {
         Some(error) => explain_client(error),
         None => format!("{error:#}"),
     }
+}
+
+/// A refusal as the server would have answered it, for scripts; `None` for other errors.
+#[must_use]
+pub fn refusal_json(error: &anyhow::Error) -> Option<String> {
+    let ClientError::Refused(refusal) = error.downcast_ref()? else {
+        return None;
+    };
+    let error = refusal.error.clone();
+    serde_json::to_string(&ErrorBody { error }).ok()
 }
 
 /// The same for what a request came to.
@@ -159,6 +169,17 @@ mod tests {
         );
         let odd = error("busy", json!("text"));
         assert!(render(&odd).starts_with("refused, busy: no\n  → "));
+    }
+
+    #[test]
+    fn scripts_get_refusals_as_json() {
+        let busy = ClientError::refused(error("busy", json!({})));
+        let json = refusal_json(&anyhow::Error::from(busy)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"error":{"code":"busy","message":"no","details":{}}}"#
+        );
+        assert_eq!(refusal_json(&anyhow::Error::msg("no file")), None);
     }
 
     #[test]
