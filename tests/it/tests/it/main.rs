@@ -6,6 +6,7 @@ mod author;
 mod autobahn;
 mod churn;
 mod clients;
+mod command_line;
 mod crash;
 mod disk;
 mod hostile;
