@@ -45,7 +45,7 @@ Examples:
   roost serve --module echo=echo.wasm             with rules from a file; then open /play
   roost config show --origin                      what is set, and by whom
   roost token --kind chess --room '*' --user ann  let Ann into every chess room for an hour
-  roost module publish echo.wasm --activate       new rules for a running server; nobody is disconnected
+  roost module publish echo.wasm --activate       new rules for a running server
   roost dev my-rules                              build and publish whenever a file changes
   roost room watch piano/lobby                    what happens in a room
 
