@@ -22,7 +22,9 @@ pub(crate) struct AdminArgs {
         value_name = "SCOPE",
         value_enum,
         value_delimiter = ',',
-        requires = "admin"
+        requires = "admin",
+        // Of two rules that clap could break, it breaks `requires`.
+        conflicts_with_all = ["mpp", "kind", "room", "user"]
     )]
     scope: Vec<ScopeName>,
     /// Who it is for, as the audit log will name them

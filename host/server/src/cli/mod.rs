@@ -48,7 +48,7 @@ Examples:
   roost config show --origin                      what is set, and by whom
   roost module new chess --lang rust              rules of your own; then module build, module check
   roost token --kind chess --room '*' --user ann  let Ann into every chess room for an hour
-  roost module publish echo.wasm --activate       new rules for a running server; nobody is disconnected
+  roost module publish echo.wasm --activate       new rules for a running server
   roost dev my-rules                              build and publish whenever a file changes
   roost room watch piano/lobby                    what happens in a room
 

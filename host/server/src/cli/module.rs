@@ -33,12 +33,12 @@ pub enum ModuleCommand {
 
 const EXAMPLES: &str = "\
 Examples:
-  roost module new chess --lang rust              rules of your own; then module build, module check
-  roost module publish echo.wasm --activate       upload rules and make them live; nobody is disconnected
-  roost module shadow echo@4 --seconds 60         would version 4 do what the running one does?
-  roost module canary echo@4 --percent 10         give it to a tenth of the rooms first
-  roost module activate echo@4 --call-us 200      make it live; back by itself if calls take over 200 µs
-  roost module rollback echo                      back to the version before, code and state";
+  roost module new chess --lang rust           rules of your own; then build, check
+  roost module publish echo.wasm --activate    upload rules and make them live at once
+  roost module shadow echo@4 --seconds 60      would version 4 do what the running one does?
+  roost module canary echo@4 --percent 10      give it to a tenth of the rooms first
+  roost module activate echo@4 --call-us 200   make it live; back if calls take over 200 µs
+  roost module rollback echo                   back to the version before, code and state";
 
 /// What is done on a server.
 #[derive(Debug, Subcommand)]
@@ -257,6 +257,7 @@ fn name_of(args: &PublishArgs) -> anyhow::Result<String> {
         return Ok(name.clone());
     }
     let stem = args.file.file_stem().and_then(|stem| stem.to_str());
+    let stem = stem.filter(|stem| *stem != "-");
     // Cargo writes my_rules.wasm for a crate my-rules.
     let name = stem.map(|stem| stem.replace('_', "-"));
     match name.map(|name| parse_kind(&name)) {

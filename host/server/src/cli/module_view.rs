@@ -227,7 +227,7 @@ mod tests {
         };
         assert_eq!(
             list(&modules),
-            "MODULE  ACTIVE  SHA-256       VERSIONS  ROOMS  ACTIVITY                           NOTE\n\
+            "MODULE  ACTIVE  SHA-256       VERSIONS  ROOMS  ACTIVITY                             NOTE\n\
              echo         1  0123456789ab         2  1,201  canary 2 at 2.5 %, 1 room held back  first"
         );
     }

@@ -85,10 +85,13 @@ pub fn parse_server(text: &str) -> Result<Url, ClientError> {
         address: text.to_owned(),
         reason: reason.to_owned(),
     };
-    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
-    if !["http", "https"].contains(&url.scheme()) {
+    if !["http://", "https://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+    {
         return Err(wrong("it begins with http:// or https://"));
     }
+    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if url.path() != "/" || url.query().is_some() {
         return Err(wrong("it has no path"));
     }

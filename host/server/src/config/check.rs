@@ -181,6 +181,9 @@ impl Config {
     pub fn check(&self) -> Vec<Problem> {
         let mut checks = Checks(Vec::new());
         self.check_server(&mut checks);
+        for (key, reason) in self.admin.problems() {
+            checks.want(false, key, reason);
+        }
         self.check_net(&mut checks);
         self.check_limits(&mut checks);
         self.check_kinds(&mut checks);
@@ -229,9 +232,6 @@ impl Config {
             "play.secret",
             format!("at least {MIN_SECRET} bytes are needed"),
         );
-        for (key, reason) in self.admin.problems() {
-            checks.want(false, key, reason);
-        }
         checks.want(
             self.mpp.is_salted(),
             "mpp.production",
