@@ -73,7 +73,7 @@ fn parse_object(text: &str) -> Result<String, String> {
 
 /// What a command leaves behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub(crate) struct Told {
     /// For standard output.
     pub text: String,
     /// Whether the process ends with 0.

@@ -16,7 +16,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
 use roost_protocol::api::ErrorBody;
 use std::sync::Arc;
 use std::time::Instant;
@@ -92,17 +91,12 @@ impl Api {
                     .merge(server::routes()),
             )
             .split_for_parts();
-        let shown = document.clone();
         // Uploads are bounded where they are read; everything else is small.
         router
             .layer(DefaultBodyLimit::max(64 * 1024))
             .method_not_allowed_fallback(not_allowed)
             .with_state(Arc::new(self))
-            .route("/api/v1/openapi.json", get(move || async move { Json(shown) }))
-            .merge(SwaggerUi::new("/docs").external_url_unchecked(
-                "/api/v1/openapi.json",
-                serde_json::to_value(document).unwrap_or_default(),
-            ))
+            .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", document))
             .layer(axum::middleware::map_response(finish))
     }
 }
