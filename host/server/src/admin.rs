@@ -100,7 +100,10 @@ impl AdminKeys {
         if keys.is_closed() && is_local {
             keys.token = Some(digest(&own_token(&config.server.state_dir)?));
         }
-        let is_short = admin.token.as_ref().is_some_and(|t| t.expose().len() < LONG);
+        let is_short = admin
+            .token
+            .as_ref()
+            .is_some_and(|t| t.expose().len() < LONG);
         if is_short && !is_local {
             tracing::warn!("the token of [admin] is short enough to be guessed");
         }
@@ -222,7 +225,10 @@ mod tests {
     }
 
     fn signed(change: impl FnOnce(&mut Value)) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
         let mut claims = json!({
             "aud": AUDIENCE, "sub": "ann", "exp": now + 60, "scopes": ["read", "publish"],
         });

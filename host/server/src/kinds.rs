@@ -89,7 +89,10 @@ impl Trial {
         hash.update(kind);
         hash.update([0]);
         hash.update(room);
-        let first = hash.finalize().first_chunk::<8>().map_or(0, |b| u64::from_be_bytes(*b));
+        let first = hash
+            .finalize()
+            .first_chunk::<8>()
+            .map_or(0, |b| u64::from_be_bytes(*b));
         first % 100_000 < u64::from(self.share)
     }
 }
@@ -340,7 +343,9 @@ mod tests {
             let ruling = ruling.clone();
             let trial = Trial { ruling, share };
             let rooms = (0..10_000).map(|n| format!("room {n}"));
-            rooms.filter(|room| trial.takes("k", room)).collect::<Vec<_>>()
+            rooms
+                .filter(|room| trial.takes("k", room))
+                .collect::<Vec<_>>()
         };
         let (none, some, more, all) = (taken(0), taken(10_000), taken(20_000), taken(100_000));
         assert_eq!((none.len(), all.len()), (0, 10_000));

@@ -22,7 +22,8 @@ async fn main() -> Result<()> {
     let state = std::env::temp_dir().join(format!("roost-swaps-{}", std::process::id()));
     std::fs::create_dir_all(&state)?;
     let start = Start {
-        config: "[net]\nmax_sockets_per_address = 20000\n[rooms]\nmax_per_address = 20000\n".to_owned(),
+        config: "[net]\nmax_sockets_per_address = 20000\n[rooms]\nmax_per_address = 20000\n"
+            .to_owned(),
         ..Start::default()
     };
     let server = Server::start(&state, start).await?;
@@ -48,12 +49,18 @@ async fn main() -> Result<()> {
         let wanted = json!({"version": answer["version"]});
         let (status, answer) = admin.post("/modules/counter/activate", wanted).await?;
         activations.push(begun.elapsed().as_secs_f64() * 1e3);
-        ensure!(status == 200 && answer["rolled"] == rooms, "{status} {answer}");
+        ensure!(
+            status == 200 && answer["rolled"] == rooms,
+            "{status} {answer}"
+        );
         pauses.push(answer["longest_pause_us"].as_f64().context("a pause")? / 1e3);
         let begun = Instant::now();
         let (status, answer) = admin.post("/modules/counter/rollback", json!({})).await?;
         backs.push(begun.elapsed().as_secs_f64() * 1e3);
-        ensure!(status == 200 && answer["rolled"] == rooms, "{status} {answer}");
+        ensure!(
+            status == 200 && answer["rolled"] == rooms,
+            "{status} {answer}"
+        );
     }
     for client in &mut clients {
         client.say("total", Value::Null).await.ok();
@@ -61,7 +68,10 @@ async fn main() -> Result<()> {
     println!("{rooms} rooms, medians of {rounds} in ms:");
     for (what, values) in [
         ("upload of 1 MiB, compiled and stored", &mut uploads),
-        ("activation, all rooms rehearsed and rolled", &mut activations),
+        (
+            "activation, all rooms rehearsed and rolled",
+            &mut activations,
+        ),
         ("longest pause of a room", &mut pauses),
         ("rollback of all rooms", &mut backs),
     ] {

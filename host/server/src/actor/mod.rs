@@ -9,8 +9,8 @@ mod orders;
 mod pool;
 mod post;
 
-pub use pool::{Pool, PoolError};
 pub use orders::{Order, Report, Roll, Rolled, Tap};
+pub use pool::{Pool, PoolError};
 pub use post::{Gone, RoomHandle, SignalAnswer, Status};
 
 use crate::clock::HostClock;

@@ -5,8 +5,8 @@ use super::orders::takeover;
 use crate::kinds::{Kind, Ruling};
 use crate::lobby::Lobby;
 use roost_room::{
-    CallRecord, Checkpoint, Input, LogLevel, LogLine, Opening, Output, Program, Room,
-    RoomConfig, StopReason,
+    CallRecord, Checkpoint, Input, LogLevel, LogLine, Opening, Output, Program, Room, RoomConfig,
+    StopReason,
 };
 use roost_store::{RoomKey, Rooms};
 use std::sync::Arc;
@@ -52,7 +52,13 @@ pub(super) fn open(kind: &Kind, id: &str, host: &Host) -> Result<Opened, StopRea
         bans: bans(kind.lobby(), id, clock.wall)?,
     };
     let mut opened = if let Some(copied) = kind.open_fork(id) {
-        Opened::new(Room::restore(ruling.program, config, &opening, &copied, &[])?)
+        Opened::new(Room::restore(
+            ruling.program,
+            config,
+            &opening,
+            &copied,
+            &[],
+        )?)
     } else if let Some((checkpoint, records)) = stored(&host.store, &key)? {
         let stored = Stored {
             checkpoint,

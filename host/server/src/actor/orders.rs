@@ -258,12 +258,14 @@ pub(super) fn takeover(kind: &str, room: &str, ruling: &Ruling) -> Takeover {
 }
 
 fn report(room: &Room) -> Report {
-    let people = room.people().map(|(member, identity, connections)| MemberInfo {
-        member: member.0,
-        user: identity.user.as_str().to_owned(),
-        name: identity.profile.name.clone(),
-        connections,
-    });
+    let people = room
+        .people()
+        .map(|(member, identity, connections)| MemberInfo {
+            member: member.0,
+            user: identity.user.as_str().to_owned(),
+            name: identity.profile.name.clone(),
+            connections,
+        });
     Report {
         people: people.collect(),
         calls: room.sequence(),

@@ -12,7 +12,6 @@ use tokio::sync::{Notify, oneshot};
 /// The answer to a signal.
 pub type SignalAnswer = Result<Payload, String>;
 
-
 /// What waits for a room.
 #[derive(Debug)]
 pub(super) struct Post {
@@ -326,10 +325,7 @@ impl RoomHandle {
     ///
     /// # Errors
     /// The room has gone, or goes before it answers.
-    pub async fn ask<T>(
-        &self,
-        order: impl FnOnce(oneshot::Sender<T>) -> Order,
-    ) -> Result<T, Gone> {
+    pub async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, Gone> {
         let (answer, answered) = oneshot::channel();
         self.order(order(answer))?;
         answered.await.map_err(|_| Gone)

@@ -13,7 +13,6 @@ use crate::cli::sources;
 use crate::client::{Address, Answer, Client, ClientError, is_loopback, parse_server};
 use crate::config::{Config, Flags, load};
 
-
 /// Which server, and as whom.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]

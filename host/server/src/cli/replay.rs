@@ -93,20 +93,41 @@ fn tell(bundle: &Bundle, program: &dyn Program, replayed: &Replayed) -> String {
     let mut text = String::new();
     let hash = program.hash().to_string();
     let recorded = bundle.program == program.hash();
-    let whose = if recorded { "as recorded" } else { "other rules than recorded" };
-    let start = if bundle.state.is_some() { "a snapshot" } else { "the beginning" };
+    let whose = if recorded {
+        "as recorded"
+    } else {
+        "other rules than recorded"
+    };
+    let start = if bundle.state.is_some() {
+        "a snapshot"
+    } else {
+        "the beginning"
+    };
     let lines = [
         ("room", format!("{} of kind {}", bundle.room, bundle.kind)),
-        ("rules", format!("{} ({whose})", hash.get(..12).unwrap_or(&hash))),
+        (
+            "rules",
+            format!("{} ({whose})", hash.get(..12).unwrap_or(&hash)),
+        ),
         ("from", format!("{start}, {} calls", bundle.calls.len())),
-        ("machine", format!("recorded on {}, repeated on {}", bundle.machine, std::env::consts::ARCH)),
+        (
+            "machine",
+            format!(
+                "recorded on {}, repeated on {}",
+                bundle.machine,
+                std::env::consts::ARCH
+            ),
+        ),
     ];
     for (what, is) in lines {
         let _ = writeln!(text, "{what:<9}{is}");
     }
     if let Some(fault) = &bundle.fault {
-        let _ = writeln!(text, "{:<9}call {} ({}), charged to {}: {}", "fault",
-            fault.sequence, fault.event, fault.cause, fault.text);
+        let _ = writeln!(
+            text,
+            "{:<9}call {} ({}), charged to {}: {}",
+            "fault", fault.sequence, fault.event, fault.cause, fault.text
+        );
         let again = match &replayed.fault {
             Some(fault) => format!("happens again: {fault}"),
             None => "does not happen with these rules".to_owned(),
@@ -114,7 +135,10 @@ fn tell(bundle: &Bundle, program: &dyn Program, replayed: &Replayed) -> String {
         let _ = writeln!(text, "{:<9}{again}", "");
     }
     let verdict = if replayed.same == replayed.calls {
-        format!("all {} calls repeated, the same byte for byte", replayed.calls)
+        format!(
+            "all {} calls repeated, the same byte for byte",
+            replayed.calls
+        )
     } else {
         format!("{} of {} calls the same", replayed.same, replayed.calls)
     };
@@ -126,8 +150,13 @@ fn tell(bundle: &Bundle, program: &dyn Program, replayed: &Replayed) -> String {
 }
 
 fn tell_difference(text: &mut String, divergence: &Divergence) {
-    let _ = writeln!(text, "\ncall {} at {}, effect {}", divergence.record.sequence,
-        divergence.record.context.now, divergence.place + 1);
+    let _ = writeln!(
+        text,
+        "\ncall {} at {}, effect {}",
+        divergence.record.sequence,
+        divergence.record.context.now,
+        divergence.place + 1
+    );
     for event in &divergence.record.events {
         let _ = writeln!(text, "    event     {}", describe(event));
     }
@@ -139,8 +168,19 @@ fn tell_difference(text: &mut String, divergence: &Divergence) {
         let _ = writeln!(text, "    now       fails: {fault}");
         return;
     }
-    let _ = writeln!(text, "    recorded  {}", say(&divergence.recorded, "nothing more (or kept only as a hash)"));
-    let _ = writeln!(text, "    now       {}", say(&divergence.repeated, "nothing more"));
+    let _ = writeln!(
+        text,
+        "    recorded  {}",
+        say(
+            &divergence.recorded,
+            "nothing more (or kept only as a hash)"
+        )
+    );
+    let _ = writeln!(
+        text,
+        "    now       {}",
+        say(&divergence.repeated, "nothing more")
+    );
 }
 
 fn to_json(bundle: &Bundle, program: &dyn Program, replayed: &Replayed) -> String {

@@ -40,7 +40,10 @@ impl AdminConfig {
     pub(crate) fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         // A short token is the operator's risk; a short key can be found from any token that it has signed.
-        let least = [("admin.token", &self.token, 1), ("admin.secret", &self.secret, MIN_SECRET)];
+        let least = [
+            ("admin.token", &self.token, 1),
+            ("admin.secret", &self.secret, MIN_SECRET),
+        ];
         for (key, secret, least) in least {
             let short = |secret: &Secret| secret.expose().len() < least;
             if secret.as_ref().is_some_and(short) {

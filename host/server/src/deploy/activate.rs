@@ -111,9 +111,17 @@ impl Deployer {
         })
         .await?;
         job.stage(Stage::Live, 0);
-        self.begin_probation(module, Probation::new(number, ruling.program.hash(), wanted.watch));
-        tracing::info!(module = module.name, version = number, rooms = outcome.rolled,
-            longest_pause_us = outcome.longest_us(), "a version is live");
+        self.begin_probation(
+            module,
+            Probation::new(number, ruling.program.hash(), wanted.watch),
+        );
+        tracing::info!(
+            module = module.name,
+            version = number,
+            rooms = outcome.rolled,
+            longest_pause_us = outcome.longest_us(),
+            "a version is live"
+        );
         Ok(Published {
             rolled: outcome.rolled,
             held_back: outcome.held_back.len(),
@@ -162,7 +170,9 @@ impl Deployer {
             let _turn = module.turn.lock().await;
             let done = deployer.roll_back_in_turn(&module, &job).await;
             let target = module.name.clone();
-            deployer.note(&by, "module.rollback", &target, &done).await?;
+            deployer
+                .note(&by, "module.rollback", &target, &done)
+                .await?;
             done
         };
         Ok(self.begin(JobKind::Rollback, name, None, work))
@@ -178,13 +188,19 @@ impl Deployer {
             if module.record().active() != Some(number) {
                 return deployer.published(&module, number);
             }
-            tracing::warn!(module = module.name, version = number, reason, "rolled back by itself");
+            tracing::warn!(
+                module = module.name,
+                version = number,
+                reason,
+                "rolled back by itself"
+            );
             let done = deployer.roll_back_in_turn(&module, &job).await;
             let target = format!("{}@{number}", module.name);
             let details = json!({ "reason": reason, "back_to": module.record().active() });
             let outcome = done.as_ref().map_or_else(Refusal::code, |_| "ok");
             let (log, action) = (&deployer.audit, "module.rollback.automatic");
-            log.write("server", action, &target, outcome, details).await?;
+            log.write("server", action, &target, outcome, details)
+                .await?;
             done
         };
         // Nobody waits for it.
@@ -224,11 +240,21 @@ impl Deployer {
             None => Outcome::default(),
         };
         self.settle(module);
-        self.change(module, ProgramBatch::new(), super::ModuleRecord::rolled_back)
-            .await?;
+        self.change(
+            module,
+            ProgramBatch::new(),
+            super::ModuleRecord::rolled_back,
+        )
+        .await?;
         job.stage(Stage::RolledBack, 0);
-        tracing::info!(module = module.name, version = previous, rooms = outcome.rolled,
-            with_state = outcome.relived, held_back = outcome.held_back.len(), "rolled back");
+        tracing::info!(
+            module = module.name,
+            version = previous,
+            rooms = outcome.rolled,
+            with_state = outcome.relived,
+            held_back = outcome.held_back.len(),
+            "rolled back"
+        );
         Ok(Published {
             rolled: outcome.rolled,
             held_back: outcome.held_back.len(),

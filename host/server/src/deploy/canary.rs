@@ -58,7 +58,10 @@ impl Deployer {
         let ruling = self.ruling(&version).await?;
         // A share of a hundred thousand is fine enough for fractions of percents.
         let share = (wanted.percent * 1_000.0).round() as u32;
-        let trial = Trial { ruling: ruling.clone(), share };
+        let trial = Trial {
+            ruling: ruling.clone(),
+            share,
+        };
         let gets = |id: &str| trial.takes(&module.name, id);
         self.rehearse(&module.name, &ruling, gets, job).await?;
         self.change(module, ProgramBatch::new(), |record| {

@@ -35,7 +35,9 @@ impl Deployer {
         let mut held_back = 0;
         for room in &rooms {
             let status = room.status();
-            *by_program.entry(status.program.hash().to_string()).or_default() += 1;
+            *by_program
+                .entry(status.program.hash().to_string())
+                .or_default() += 1;
             held_back += usize::from(status.held_back.is_some());
         }
         let record = module.record();
@@ -75,7 +77,10 @@ impl Deployer {
     /// There is none of that name and number, or the store could not be read.
     pub fn wasm(&self, name: &str, number: u32) -> Result<Bytes, Refusal> {
         let module = self.module(name)?;
-        let hash = module.record().version(number).and_then(|v| v.sha256.hash());
+        let hash = module
+            .record()
+            .version(number)
+            .and_then(|v| v.sha256.hash());
         let hash = hash.ok_or_else(|| Refusal::no_version(name, number))?;
         let bytes = self.store.program(&hash.0)?;
         bytes.ok_or_else(|| Refusal::new(503, "storage", "the version's bytes are gone"))
@@ -86,7 +91,10 @@ impl Deployer {
     /// # Errors
     /// There is no such module or version.
     pub fn compare(&self, name: &str, from: u32, to: u32) -> Result<Comparison, Refusal> {
-        Ok(compare(&self.version(name, from)?, &self.version(name, to)?))
+        Ok(compare(
+            &self.version(name, from)?,
+            &self.version(name, to)?,
+        ))
     }
 
     /// The number of the version that a program is.
@@ -208,7 +216,9 @@ fn only(of: &[String], without: &[String]) -> Vec<String> {
 fn compare(from: &Version, to: &Version) -> Comparison {
     let names = |manifest: &ManifestInfo| -> Vec<String> {
         let topics = manifest.topics.iter();
-        topics.map(|t| format!("{} ({})", t.name, t.intake)).collect()
+        topics
+            .map(|t| format!("{} ({})", t.name, t.intake))
+            .collect()
     };
     let (old, new) = (&from.manifest, &to.manifest);
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
@@ -216,7 +226,11 @@ fn compare(from: &Version, to: &Version) -> Comparison {
         ("release", or_none(&old.release), or_none(&new.release)),
         ("size", from.size.to_string(), to.size.to_string()),
         ("interface", from.interface.clone(), to.interface.clone()),
-        ("state version", old.state_version.to_string(), new.state_version.to_string()),
+        (
+            "state version",
+            old.state_version.to_string(),
+            new.state_version.to_string(),
+        ),
         ("pace", old.pace.clone(), new.pace.clone()),
         ("durability", old.durability.clone(), new.durability.clone()),
         ("grace", old.grace.to_string(), new.grace.to_string()),
@@ -255,8 +269,16 @@ pub fn describe(event: &roost_room::Event) -> String {
         Event::Message(message) => {
             let payload = String::from_utf8_lossy(message.payload.bytes());
             let short: String = payload.chars().take(80).collect();
-            let dots = if short.len() < payload.len() { "…" } else { "" };
-            format!("message {} {} {short}{dots}", message.member.0, message.topic.as_str())
+            let dots = if short.len() < payload.len() {
+                "…"
+            } else {
+                ""
+            };
+            format!(
+                "message {} {} {short}{dots}",
+                message.member.0,
+                message.topic.as_str()
+            )
         }
         Event::Timer(id) => format!("timer {}", id.0),
         Event::Signal(signal) => format!("signal {}", signal.name),

@@ -100,7 +100,9 @@ impl Module {
     }
 
     fn probation(&self) -> MutexGuard<'_, Option<Probation>> {
-        self.probation.lock().unwrap_or_else(PoisonError::into_inner)
+        self.probation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,7 +162,13 @@ impl Deployer {
     /// A version, ready to rule. Waits for the compiler if need be.
     async fn ruling(&self, version: &VersionRecord) -> Result<Ruling, Refusal> {
         let library = Arc::clone(&self.library);
-        let missing = || Refusal::new(503, "storage", "the version's bytes are gone from the store");
+        let missing = || {
+            Refusal::new(
+                503,
+                "storage",
+                "the version's bytes are gone from the store",
+            )
+        };
         let hash = version.sha256.hash().ok_or_else(missing)?;
         let program = tokio::task::spawn_blocking(move || library.get(&hash)).await;
         let program = program.map_err(|error| Refusal::broken(&error))??;

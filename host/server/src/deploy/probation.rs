@@ -109,7 +109,8 @@ impl Deployer {
                 && let Some(mean) = self.mean_call(module, &mut pace)
                 && mean > most
             {
-                let reason = format!("a call takes {mean:.0} us on average, and {most:.0} are allowed");
+                let reason =
+                    format!("a call takes {mean:.0} us on average, and {most:.0} are allowed");
                 return self.take_back(module, reason);
             }
         }
@@ -197,7 +198,10 @@ mod tests {
             assert!(!ours.trips(&program, user("rude")));
         }
         assert!(!ours.trips(&program, user("two")));
-        assert!(!ours.trips(&ProgramHash([2; 32]), user("three")), "another program");
+        assert!(
+            !ours.trips(&ProgramHash([2; 32]), user("three")),
+            "another program"
+        );
         assert!(ours.trips(&program, user("three")));
         assert!(probation().trips(&program, None));
     }
@@ -213,6 +217,9 @@ mod tests {
             pace.look(steps, 200_000 + (second + 1) * 100 * 5_000);
         }
         let mean = pace.look(2_300, 200_000 + 2_100 * 5_000);
-        assert!(mean.is_some_and(|mean| (mean - 5.0).abs() < 0.1), "{mean:?}");
+        assert!(
+            mean.is_some_and(|mean| (mean - 5.0).abs() < 0.1),
+            "{mean:?}"
+        );
     }
 }

@@ -39,9 +39,11 @@ impl Deployer {
             return Err(Refusal::new(400, "invalid_request", text));
         }
         let owned = name.to_owned();
-        Ok(self.begin(JobKind::Upload, name, None, |deployer, job| async move {
-            deployer.take_in(&owned, upload, &job).await
-        }))
+        Ok(
+            self.begin(JobKind::Upload, name, None, |deployer, job| async move {
+                deployer.take_in(&owned, upload, &job).await
+            }),
+        )
     }
 
     async fn take_in(
@@ -222,9 +224,11 @@ impl Deployer {
         let version = version.ok_or_else(|| Refusal::no_version(&module.name, number))?;
         let active = record.active();
         let had = active.and_then(|active| record.version(active));
-        let new = version.manifest.capabilities.iter().filter(|name| {
-            !had.is_some_and(|had| had.manifest.capabilities.contains(name))
-        });
+        let new = version
+            .manifest
+            .capabilities
+            .iter()
+            .filter(|name| !had.is_some_and(|had| had.manifest.capabilities.contains(name)));
         Ok(Published {
             name: module.name.clone(),
             version: number,

@@ -103,7 +103,9 @@ impl ModuleRecord {
     }
 
     pub(crate) fn version(&self, number: u32) -> Option<&VersionRecord> {
-        self.versions.iter().find(|version| version.number == number)
+        self.versions
+            .iter()
+            .find(|version| version.number == number)
     }
 
     pub(crate) fn by_hash(&self, hash: &str) -> Option<&VersionRecord> {

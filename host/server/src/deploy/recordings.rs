@@ -173,10 +173,16 @@ impl Recordings {
             batch.delete_numbered(Shelf::Bundles, *old);
         }
         if let Err(refusal) = self.store(number, recording, &bundle, batch).await {
-            tracing::error!(kind = bundle.kind, room = bundle.room, error = refusal.body.error.message,
-                "the bundle of a fault could not be kept");
+            tracing::error!(
+                kind = bundle.kind,
+                room = bundle.room,
+                error = refusal.body.error.message,
+                "the bundle of a fault could not be kept"
+            );
         }
-        surplus.iter().for_each(|old| drop(self.lock().kept.remove(old)));
+        surplus
+            .iter()
+            .for_each(|old| drop(self.lock().kept.remove(old)));
     }
 
     async fn store(
@@ -246,7 +252,10 @@ impl Recordings {
             ended_at: Some(unix_millis()),
             ..recording
         };
-        match self.store(number, ended, &bundle, ProgramBatch::new()).await {
+        match self
+            .store(number, ended, &bundle, ProgramBatch::new())
+            .await
+        {
             Ok(recording) => {
                 if let Some(asked) = asked {
                     // Whoever asked may have gone.
@@ -254,7 +263,10 @@ impl Recordings {
                 }
             }
             Err(refusal) => {
-                tracing::error!(error = refusal.body.error.message, "a recording could not be kept");
+                tracing::error!(
+                    error = refusal.body.error.message,
+                    "a recording could not be kept"
+                );
                 self.lock().kept.remove(&number);
             }
         }
@@ -300,7 +312,11 @@ fn describe(number: u64, bundle: &Bundle, reason: Reason, version: Option<u32>) 
 }
 
 fn no_recording(id: &str) -> Refusal {
-    Refusal::new(404, "no_such_recording", format!("there is no recording {id}"))
+    Refusal::new(
+        404,
+        "no_such_recording",
+        format!("there is no recording {id}"),
+    )
 }
 
 impl Deployer {
@@ -351,7 +367,13 @@ impl Deployer {
         tokio::spawn(Arc::clone(&self.recordings).record(recorder));
         let target = format!("{kind}/{id}");
         self.audit
-            .write(by, "room.record", &target, "ok", json!({ "seconds": seconds }))
+            .write(
+                by,
+                "room.record",
+                &target,
+                "ok",
+                json!({ "seconds": seconds }),
+            )
             .await?;
         Ok(recording)
     }

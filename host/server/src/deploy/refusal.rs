@@ -57,7 +57,11 @@ impl Refusal {
     /// The work broke off.
     #[must_use]
     pub fn broken(what: &dyn std::fmt::Display) -> Self {
-        Self::new(503, "stopping", format!("this could not be finished: {what}"))
+        Self::new(
+            503,
+            "stopping",
+            format!("this could not be finished: {what}"),
+        )
     }
 
     /// Its code.

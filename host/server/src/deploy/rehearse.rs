@@ -4,10 +4,10 @@ use super::{Deployer, JobHandle, Refusal, is_fork};
 use crate::actor::Order;
 use crate::kinds::{Kind, KindSettings, Ruling};
 use futures_util::StreamExt;
+use roost_protocol::api::Stage;
 use roost_room::{
     CallRecord, Checkpoint, Durability, Material, RoomConfig, Step, StopReason, Takeover, Unfit,
 };
-use roost_protocol::api::Stage;
 use roost_store::{RoomKey, Rooms, StoreError};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -93,7 +93,9 @@ impl Deployer {
             material.rehearse(&takeover)
         });
         let tried = tried.await.map_err(|error| Refusal::broken(&error))?;
-        tried.map(|_| ()).map_err(|unfit| unfit_for(name, "", &unfit))
+        tried
+            .map(|_| ())
+            .map_err(|unfit| unfit_for(name, "", &unfit))
     }
 
     async fn try_one(
@@ -118,7 +120,9 @@ impl Deployer {
         let room = material.room().to_owned();
         let tried = self.pool.run(move || material.rehearse(&takeover)).await;
         let tried = tried.map_err(|error| Refusal::broken(&error))?;
-        tried.map(|_| ()).map_err(|unfit| unfit_for(name, &room, &unfit))
+        tried
+            .map(|_| ())
+            .map_err(|unfit| unfit_for(name, &room, &unfit))
     }
 
     async fn stored_material(

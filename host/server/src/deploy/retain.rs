@@ -16,7 +16,12 @@ impl Deployer {
         let _turn = module.turn.lock().await;
         let version = module.record().version(number).cloned();
         let version = version.ok_or_else(|| Refusal::no_version(name, number))?;
-        if self.is_named(&module, number) || self.in_use(&module).await?.contains(version.sha256.as_str()) {
+        if self.is_named(&module, number)
+            || self
+                .in_use(&module)
+                .await?
+                .contains(version.sha256.as_str())
+        {
             let text = format!(
                 "version {number} of {name} is live, was live before, or is needed by rooms or recordings"
             );
@@ -56,7 +61,9 @@ impl Deployer {
         record.active() == Some(number)
             || record.previous() == Some(number)
             || record.canary.is_some_and(|canary| canary.version == number)
-            || record.rolling.is_some_and(|rolling| rolling.version == number)
+            || record
+                .rolling
+                .is_some_and(|rolling| rolling.version == number)
             || record.last == number
     }
 
@@ -67,7 +74,9 @@ impl Deployer {
         let hashes: Vec<_> = {
             let record = module.record();
             let versions = numbers.iter().filter_map(|n| record.version(*n));
-            versions.filter_map(|version| version.sha256.hash()).collect()
+            versions
+                .filter_map(|version| version.sha256.hash())
+                .collect()
         };
         let mut batch = ProgramBatch::new();
         for hash in &hashes {

@@ -1,7 +1,7 @@
 //! Moving live rooms to other rules: each between two of its calls, many at a time.
 
 use super::{Deployer, JobHandle, Module, Refusal};
-use crate::actor::{Order, Roll, RoomHandle, Rolled};
+use crate::actor::{Order, Roll, Rolled, RoomHandle};
 use crate::kinds::{Kind, Ruling};
 use futures_util::StreamExt;
 use roost_room::{ProgramHash, Retreated};
@@ -108,7 +108,12 @@ impl Deployer {
             }
         }
         for (room, reason) in &outcome.held_back {
-            tracing::error!(kind = kind.name(), room, reason, "a room could not be taken back");
+            tracing::error!(
+                kind = kind.name(),
+                room,
+                reason,
+                "a room could not be taken back"
+            );
         }
         outcome
     }

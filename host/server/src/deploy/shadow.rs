@@ -31,7 +31,12 @@ impl Deployer {
     ///
     /// # Errors
     /// There is no such module.
-    pub fn shadow(self: &Arc<Self>, name: &str, wanted: Shadow, by: &str) -> Result<Doing, Refusal> {
+    pub fn shadow(
+        self: &Arc<Self>,
+        name: &str,
+        wanted: Shadow,
+        by: &str,
+    ) -> Result<Doing, Refusal> {
         if !(1..=3_600).contains(&wanted.seconds) {
             let text = "seconds is 1 to 3600";
             return Err(Refusal::new(400, "invalid_request", text));
@@ -159,7 +164,11 @@ async fn follow(
         mut calls,
         replica,
     } = pair;
-    let lock = || report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let lock = || {
+        report
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    };
     lock().rooms += 1;
     let mut replica = Some(replica);
     while let Some(mut shadow) = replica.take() {

@@ -122,7 +122,9 @@ impl Stock {
         for (name, bytes) in self.store.names()? {
             match serde_json::from_slice(&bytes) {
                 Ok(record) => drop(records.insert(name, record)),
-                Err(error) => tracing::error!(name, %error, "what was kept of a module cannot be read"),
+                Err(error) => {
+                    tracing::error!(name, %error, "what was kept of a module cannot be read")
+                }
             }
         }
         let mut loaded = Loaded {
@@ -245,7 +247,8 @@ impl Stock {
         let uploaded = record.version(active).map(|version| version.origin) == Some(Origin::Upload);
         if uploaded {
             tracing::info!(
-                module = kind.name(), version = number,
+                module = kind.name(),
+                version = number,
                 "another version came with the server; the uploaded one stays live"
             );
             return false;
@@ -295,7 +298,11 @@ impl Stock {
     fn version(&self, name: &str, record: &ModuleRecord, number: u32) -> Option<Ruling> {
         let hash = record.version(number)?.sha256.hash()?;
         let Some(program) = self.library.find(&hash) else {
-            tracing::error!(module = name, version = number, "a version cannot be loaded: rooms of the kind cannot be opened");
+            tracing::error!(
+                module = name,
+                version = number,
+                "a version cannot be loaded: rooms of the kind cannot be opened"
+            );
             return None;
         };
         let granted = program.manifest().capabilities.clone();

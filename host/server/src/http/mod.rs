@@ -43,5 +43,9 @@ async fn only_websockets() -> Response {
 /// The answer to unknown addresses below `/api`.
 pub async fn no_such_resource(uri: Uri) -> Response {
     let text = format!("there is no {}", uri.path());
-    (StatusCode::NOT_FOUND, Json(ErrorBody::new("not_found", text))).into_response()
+    (
+        StatusCode::NOT_FOUND,
+        Json(ErrorBody::new("not_found", text)),
+    )
+        .into_response()
 }

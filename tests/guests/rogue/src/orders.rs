@@ -34,7 +34,10 @@ pub fn obey(state: &mut State, context: &Context, message: &Message, effects: &m
     match word {
         "echo" => effects.push(tell(message.payload.clone())),
         "count" => effects.push(tell(Payload::Json(state.count.to_string()))),
-        "version" => effects.push(tell(Payload::Json(format!("{:?}", crate::state::version())))),
+        "version" => effects.push(tell(Payload::Json(format!(
+            "{:?}",
+            crate::state::version()
+        )))),
         "seed" => effects.push(tell(Payload::Json((context.seed % 1_000_003).to_string()))),
         "loop" => spin(u64::MAX),
         "spin" => spin(number),

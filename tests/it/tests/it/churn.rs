@@ -54,7 +54,10 @@ async fn rooms_come_and_go_without_a_trace() -> Result<()> {
     let admin = Admin::of(&server);
     let cycles = times(200, 10_000);
     stays_small(&server, cycles, |round| {
-        let (url, admin) = (server.play("counter", &format!("room {round}")), admin.clone());
+        let (url, admin) = (
+            server.play("counter", &format!("room {round}")),
+            admin.clone(),
+        );
         async move {
             let mut client = Client::enter(&url).await?;
             client.say("add", json!({"id": "one", "by": 1})).await?;

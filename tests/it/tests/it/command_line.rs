@@ -45,9 +45,20 @@ async fn an_operator_publishes_looks_records_and_goes_back() -> Result<()> {
     let mut member = Client::enter(&server.play("rogue", "r")).await?;
     let recorded = path(state.path(), "r.roost")?;
     let begun = json_of(&server, &["room", "inspect", "rogue/r"]).await?;
-    assert_eq!((&begun["version"], &begun["members"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&begun["version"], &begun["members"]),
+        (&json!(1), &json!(1))
+    );
     let id = {
-        let args = ["room", "record", "rogue/r", "--seconds", "1", "-o", &recorded];
+        let args = [
+            "room",
+            "record",
+            "rogue/r",
+            "--seconds",
+            "1",
+            "-o",
+            &recorded,
+        ];
         let record = roost(&server, &args);
         let talk = async {
             for _ in 0..20 {
@@ -61,7 +72,10 @@ async fn an_operator_publishes_looks_records_and_goes_back() -> Result<()> {
         let (well, text) = recorded?;
         ensure!(well, "{text}");
         let list = json_of(&server, &["recording", "list"]).await?;
-        list["recordings"][0]["id"].as_str().context("an id")?.to_owned()
+        list["recordings"][0]["id"]
+            .as_str()
+            .context("an id")?
+            .to_owned()
     };
     let (same, text) = roost(&server, &["replay", &recorded]).await?;
     ensure!(same && text.contains("byte for byte"), "{text}");
@@ -79,7 +93,10 @@ async fn an_operator_publishes_looks_records_and_goes_back() -> Result<()> {
     let (well, text) = roost(&server, &["module", "rollback", "rogue"]).await?;
     ensure!(well, "{text}");
     let module = json_of(&server, &["module", "inspect", "rogue"]).await?;
-    assert_eq!((&module["active"], &module["versions"][1]["version"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&module["active"], &module["versions"][1]["version"]),
+        (&json!(1), &json!(2))
+    );
     let (well, text) = roost(&server, &["module", "diff", "rogue@1", "rogue@2"]).await?;
     ensure!(well, "{text}");
     for args in [

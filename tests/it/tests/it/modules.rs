@@ -45,35 +45,52 @@ async fn what_scripts_rely_on() -> Result<()> {
     let state = tempfile::tempdir()?;
     let server = server(&state).await?;
     let admin = Admin::of(&server);
-    let (first, second) = (rogue(&wasm("rogue")?, "one")?, rogue(&wasm("rogue")?, "two")?);
+    let (first, second) = (
+        rogue(&wasm("rogue")?, "one")?,
+        rogue(&wasm("rogue")?, "two")?,
+    );
 
     // Nobody without a token, nobody with a wrong one.
     for token in ["", "wrong"] {
-        let nobody = Admin {
-            token: token.to_owned(),
-            ..admin.clone()
-        };
+        let mut nobody = admin.clone();
+        nobody.token = token.to_owned();
         let (status, answer) = nobody.upload("rogue", "", &first).await?;
-        assert_eq!((status, &answer["error"]["code"]), (401, &json!("unauthorized")));
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (401, &json!("unauthorized"))
+        );
         assert!(answer["error"]["message"].is_string() && answer["error"]["details"].is_object());
     }
 
     let (status, answer) = admin.upload("rogue", "", &first).await?;
     assert_eq!(status, 201, "{answer}");
-    assert_eq!((&answer["version"], &answer["active"]), (&json!(1), &json!(null)));
+    assert_eq!(
+        (&answer["version"], &answer["active"]),
+        (&json!(1), &json!(null))
+    );
     assert_eq!(answer["sha256"].as_str().map(str::len), Some(64));
     // It wants to move people, and nobody has said that it may.
-    let (status, refused) = admin.post("/modules/rogue/activate", json!({"version": 1})).await?;
-    assert_eq!((status, &refused["error"]["code"]), (422, &json!("not_allowed")));
+    let (status, refused) = admin
+        .post("/modules/rogue/activate", json!({"version": 1}))
+        .await?;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (422, &json!("not_allowed"))
+    );
     assert_eq!(refused["error"]["details"]["capabilities"], json!(["move"]));
     let (status, live) = admin
-        .post("/modules/rogue/activate", json!({"version": 1, "allow": ["move"]}))
+        .post(
+            "/modules/rogue/activate",
+            json!({"version": 1, "allow": ["move"]}),
+        )
         .await?;
     assert_eq!((status, &live["active"]), (200, &json!(1)), "{live}");
 
     let mut member = Member::enter(&server, "r").await?;
     assert_eq!(member.order("version").await?, "one");
-    let (status, answer) = admin.upload("rogue", "?activate=true&note=second", &second).await?;
+    let (status, answer) = admin
+        .upload("rogue", "?activate=true&note=second", &second)
+        .await?;
     assert_eq!((status, &answer["active"]), (201, &json!(2)), "{answer}");
     assert_eq!(member.order("version").await?, "two");
     // The same bytes again are the version that is there.
@@ -81,27 +98,46 @@ async fn what_scripts_rely_on() -> Result<()> {
     assert_eq!((status, &again["version"]), (200, &json!(2)));
 
     let module = admin.get("/modules/rogue").await?;
-    assert_eq!((&module["active"], &module["previous"]), (&json!(2), &json!(1)));
+    assert_eq!(
+        (&module["active"], &module["previous"]),
+        (&json!(2), &json!(1))
+    );
     assert_eq!(module["versions"].as_array().map(Vec::len), Some(2));
     assert_eq!(module["versions"][1]["note"], "second");
     let rooms = admin.get("/rooms?kind=rogue").await?;
     let room = &rooms["rooms"][0];
-    assert_eq!((&room["kind"], &room["id"], &room["version"]), (&json!("rogue"), &json!("r"), &json!(2)));
-    assert_eq!((&room["program"], &room["members"]), (&answer["sha256"], &json!(1)));
+    assert_eq!(
+        (&room["kind"], &room["id"], &room["version"]),
+        (&json!("rogue"), &json!("r"), &json!(2))
+    );
+    assert_eq!(
+        (&room["program"], &room["members"]),
+        (&answer["sha256"], &json!(1))
+    );
     assert!(room["since_event"].as_u64() > Some(1), "{room}");
 
     let (status, back) = admin.post("/modules/rogue/rollback", json!({})).await?;
     assert_eq!((status, &back["active"]), (200, &json!(1)), "{back}");
     assert_eq!(member.order("version").await?, "one");
     let (status, nothing) = admin.post("/modules/rogue/rollback", json!({})).await?;
-    assert_eq!((status, &nothing["error"]["code"]), (409, &json!("nothing_to_roll_back_to")));
+    assert_eq!(
+        (status, &nothing["error"]["code"]),
+        (409, &json!("nothing_to_roll_back_to"))
+    );
 
     let path = "/modules/rogue/versions/2/wasm";
-    let bytes = admin.send(Method::GET, path, Vec::new()).await?.bytes().await?;
+    let bytes = admin
+        .send(Method::GET, path, Vec::new())
+        .await?
+        .bytes()
+        .await?;
     assert_eq!(bytes, second);
     let audit = admin.get("/audit").await?;
     let actions = audit["entries"].as_array().context("entries")?;
-    let actions: Vec<&str> = actions.iter().filter_map(|e| e["action"].as_str()).collect();
+    let actions: Vec<&str> = actions
+        .iter()
+        .filter_map(|e| e["action"].as_str())
+        .collect();
     assert_eq!(actions.first(), Some(&"module.rollback"), "{actions:?}");
     assert!(actions.contains(&"module.upload"), "{actions:?}");
     Ok(())
@@ -129,7 +165,12 @@ async fn bad_uploads_change_nothing() -> Result<()> {
     let mut uploads = vec![
         ("garbage", module("not wasm at all")?, 422, "malformed"),
         ("nothing", Vec::new(), 422, "malformed"),
-        ("truncated", good[..good.len() / 2].to_vec(), 422, "malformed"),
+        (
+            "truncated",
+            good[..good.len() / 2].to_vec(),
+            422,
+            "malformed",
+        ),
         ("oversized", vec![0; 33 * 1024 * 1024], 413, "too_large"),
         ("a module", core, 422, "not_a_component"),
         ("wrong world", empty, 422, "no_world"),
@@ -148,15 +189,28 @@ async fn bad_uploads_change_nothing() -> Result<()> {
     }
     for (what, bytes, status, code) in uploads {
         let (got, answer) = admin.upload("rogue", "?activate=true", &bytes).await?;
-        assert_eq!((got, &answer["error"]["code"]), (status, &json!(code)), "{what}: {answer}");
-        assert!(answer["error"]["message"].as_str().is_some_and(|m| m.len() > 10), "{answer}");
+        assert_eq!(
+            (got, &answer["error"]["code"]),
+            (status, &json!(code)),
+            "{what}: {answer}"
+        );
+        assert!(
+            answer["error"]["message"]
+                .as_str()
+                .is_some_and(|m| m.len() > 10),
+            "{answer}"
+        );
         assert_eq!(member.order("version").await?, "one", "{what}");
     }
     let module = admin.get("/modules/rogue").await?;
     assert_eq!(module["active"], 1);
     // Nobody was dropped, nothing was rebuilt.
     let room = admin.get("/rooms/rogue/r").await?;
-    assert_eq!((&room["faults"], &room["members"]), (&json!(0), &json!(1)), "{room}");
+    assert_eq!(
+        (&room["faults"], &room["members"]),
+        (&json!(0), &json!(1)),
+        "{room}"
+    );
     assert_eq!(room["since_event"], 1);
     Ok(())
 }
@@ -173,7 +227,11 @@ async fn a_version_that_fails_goes_by_itself() -> Result<()> {
     for _ in 0..4 {
         members.push(Member::enter(&server, "r").await?);
     }
-    let before = members[0].order("count").await?.as_u64().context("a number")?;
+    let before = members[0]
+        .order("count")
+        .await?
+        .as_u64()
+        .context("a number")?;
     let two = rogue(&good, "two")?;
     admin.publish("rogue", &two).await?;
     // One hostile member, as often as he likes.
@@ -192,7 +250,11 @@ async fn a_version_that_fails_goes_by_itself() -> Result<()> {
     assert_eq!(audit["entries"][0]["outcome"], "ok", "{audit}");
     assert_eq!(admin.get("/modules/rogue").await?["active"], 1);
     assert_eq!(members[3].order("version").await?, "one");
-    let after = members[0].order("count").await?.as_u64().context("a number")?;
+    let after = members[0]
+        .order("count")
+        .await?
+        .as_u64()
+        .context("a number")?;
     assert!(after > before, "{after} events after {before}");
     let faults = admin.get("/recordings").await?;
     assert_eq!(faults["recordings"][0]["reason"], "fault", "{faults}");
@@ -227,7 +289,10 @@ async fn some_rooms_try_a_version_first() -> Result<()> {
     }
     admin.upload("rogue", "", &rogue(&good, "two")?).await?;
     let (status, answer) = admin
-        .post("/modules/rogue/canary", json!({"version": 2, "percent": 40}))
+        .post(
+            "/modules/rogue/canary",
+            json!({"version": 2, "percent": 40}),
+        )
         .await?;
     assert_eq!((status, &answer["active"]), (200, &json!(1)), "{answer}");
     let mut versions = Vec::new();
@@ -262,28 +327,43 @@ async fn rooms_can_be_looked_into() -> Result<()> {
     admin.publish("rogue", &rogue(&good, "one")?).await?;
     admin.upload("rogue", "", &rogue(&good, "two")?).await?;
     let mut member = Member::enter(&server, "r").await?;
-    let (status, recording) = admin.post("/rooms/rogue/r/recording", json!({"note": "n"})).await?;
+    let (status, recording) = admin
+        .post("/rooms/rogue/r/recording", json!({"note": "n"}))
+        .await?;
     assert_eq!(status, 201, "{recording}");
     for _ in 0..5 {
         member.order("echo").await?;
     }
-    let (status, forked) = admin.post("/rooms/rogue/r/fork", json!({"version": 2})).await?;
+    let (status, forked) = admin
+        .post("/rooms/rogue/r/fork", json!({"version": 2}))
+        .await?;
     assert_eq!(status, 201, "{forked}");
     let id = forked["id"].as_str().context("an id")?.replace('/', "%2F");
     let fork = admin.get(&format!("/rooms/rogue/{id}")).await?;
-    assert_eq!((&fork["version"], &fork["members"]), (&json!(2), &json!(0)), "{fork}");
+    assert_eq!(
+        (&fork["version"], &fork["members"]),
+        (&json!(2), &json!(0)),
+        "{fork}"
+    );
     let (status, ended) = admin
         .call(Method::DELETE, "/rooms/rogue/r/recording", Vec::new())
         .await?;
     assert_eq!((status, &ended["calls"]), (200, &json!(5)), "{ended}");
     let path = format!("/recordings/{}", ended["id"].as_str().context("an id")?);
-    let bundle = admin.send(Method::GET, &path, Vec::new()).await?.bytes().await?;
+    let bundle = admin
+        .send(Method::GET, &path, Vec::new())
+        .await?
+        .bytes()
+        .await?;
     ensure!(bundle.len() as u64 == ended["bytes"].as_u64().unwrap_or(0));
     let (status, closed) = admin.post("/rooms/rogue/r/close", json!({})).await?;
     assert_eq!(status, 200, "{closed}");
     member.client.ended().await?;
     let (status, gone) = admin.post("/rooms/rogue/nowhere/close", json!({})).await?;
-    assert_eq!((status, &gone["error"]["code"]), (404, &json!("no_such_room")));
+    assert_eq!(
+        (status, &gone["error"]["code"]),
+        (404, &json!("no_such_room"))
+    );
     Ok(())
 }
 
@@ -293,7 +373,9 @@ async fn after_kill_9_in_a_roll_all_rooms_have_the_live_version() -> Result<()> 
     let state = tempfile::tempdir()?;
     let mut server = server(&state).await?;
     let good = wasm("rogue")?;
-    Admin::of(&server).publish("rogue", &rogue(&good, "one")?).await?;
+    Admin::of(&server)
+        .publish("rogue", &rogue(&good, "one")?)
+        .await?;
     for round in 0..roost_it::times(4, 40) {
         let admin = Admin::of(&server);
         let mut members = Vec::new();
@@ -316,7 +398,10 @@ async fn after_kill_9_in_a_roll_all_rooms_have_the_live_version() -> Result<()> 
         let module = admin.get("/modules/rogue").await?;
         assert_eq!(module["rolling"], json!(null), "{module}");
         for room in 0..30 {
-            Member::enter(&server, &format!("room {room}")).await?.order("echo").await?;
+            Member::enter(&server, &format!("room {room}"))
+                .await?
+                .order("echo")
+                .await?;
         }
         let rooms = admin.get("/rooms?kind=rogue").await?;
         for room in rooms["rooms"].as_array().context("rooms")? {

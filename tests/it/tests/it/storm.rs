@@ -113,7 +113,10 @@ async fn nothing_is_lost_in_a_storm_of_swaps() -> Result<()> {
         ensure!(status == 201, "{status} {answer}");
         ensure!(answer["held_back"] == 0, "{answer}");
         let (status, answer) = admin.post("/modules/piano/rollback", json!({})).await?;
-        ensure!(status == 200 && answer["held_back"] == 0, "{status} {answer}");
+        ensure!(
+            status == 200 && answer["held_back"] == 0,
+            "{status} {answer}"
+        );
         swaps += 2;
     }
     let took = began.elapsed().as_secs_f64();
@@ -136,6 +139,9 @@ async fn nothing_is_lost_in_a_storm_of_swaps() -> Result<()> {
     if after != before {
         bail!("rooms are others than before:\n{before:?}\n{after:?}");
     }
-    ensure!(heard as f64 > took * 10_000.0, "only {heard} notes were heard");
+    ensure!(
+        heard as f64 > took * 10_000.0,
+        "only {heard} notes were heard"
+    );
     Ok(())
 }

@@ -44,6 +44,11 @@ impl Caller {
             return Ok(());
         }
         let text = format!("this needs a token with the scope {:?}", scope.name());
-        Err(Refusal::with(403, "forbidden", text, json!({ "needs": scope.name() })))
+        Err(Refusal::with(
+            403,
+            "forbidden",
+            text,
+            json!({ "needs": scope.name() }),
+        ))
     }
 }

@@ -114,7 +114,10 @@ async fn upload(
 
 fn names(list: Option<&str>) -> Vec<String> {
     let names = list.unwrap_or_default().split(',').map(str::trim);
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A whole upload, if it is not too large.
@@ -148,7 +151,10 @@ async fn answer(
         let headers = [(header::LOCATION, address)];
         return Ok((StatusCode::ACCEPTED, headers, Json(body)).into_response());
     }
-    let done = doing.result.await.map_err(|error| Refusal::broken(&error))??;
+    let done = doing
+        .result
+        .await
+        .map_err(|error| Refusal::broken(&error))??;
     Ok((status(&done), Json(done)).into_response())
 }
 

@@ -65,6 +65,7 @@ async fn delete(
     caller.may(Scope::Operate)?;
     api.deployer.recordings.delete(&id).await?;
     let (log, details) = (&api.deployer.audit, serde_json::json!({}));
-    log.write(&caller.subject, "recording.delete", &id, "ok", details).await?;
+    log.write(&caller.subject, "recording.delete", &id, "ok", details)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -37,10 +37,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let bytes = axum::body::Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|error| {
             let status = error.status().as_u16();
-            let code = if status == 413 { "too_large" } else { "invalid_request" };
+            let code = if status == 413 {
+                "too_large"
+            } else {
+                "invalid_request"
+            };
             Refusal::new(status, code, error.body_text())
         })?;
-        let bytes = if bytes.trim_ascii().is_empty() { &b"{}"[..] } else { &bytes };
+        let bytes = if bytes.trim_ascii().is_empty() {
+            &b"{}"[..]
+        } else {
+            &bytes
+        };
         let value = axum::Json::<T>::from_bytes(bytes);
         let value = value.map_err(|error: JsonRejection| invalid(error.body_text()))?;
         Ok(Self(value.0))

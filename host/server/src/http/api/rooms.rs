@@ -69,7 +69,9 @@ async fn list(
     caller.may(Scope::Read)?;
     let most = query.limit.unwrap_or(MOST).clamp(1, MOST);
     let after = query.after.as_deref().map(place).transpose()?;
-    let after = after.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str()));
+    let after = after
+        .as_ref()
+        .map(|(kind, id)| (kind.as_str(), id.as_str()));
     let (rooms, more) = api.deployer.rooms(query.kind.as_deref(), after, most);
     let last = rooms.last().filter(|_| more);
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
@@ -85,7 +87,13 @@ fn place(text: &str) -> Result<(String, String), Refusal> {
     };
     let parts = text.split_once('/');
     let parts = parts.and_then(|(kind, id)| Some((decode(kind)?, decode(id)?)));
-    let wrong = || Refusal::new(400, "invalid_request", "after is what the answer before called next");
+    let wrong = || {
+        Refusal::new(
+            400,
+            "invalid_request",
+            "after is what the answer before called next",
+        )
+    };
     parts.ok_or_else(wrong)
 }
 
@@ -122,7 +130,9 @@ async fn watch(
         let event = match missed.swap(0, Ordering::Relaxed) {
             0 => {
                 let called = calls.recv().await?;
-                Event::default().event("call").data(shown(&called).to_string())
+                Event::default()
+                    .event("call")
+                    .data(shown(&called).to_string())
             }
             missed => Event::default().event("missed").data(missed.to_string()),
         };
@@ -166,15 +176,23 @@ async fn signal(
     let answer = answer.map_err(|_| Refusal::no_room(&kind, &id))?;
     let (log, details) = (&api.deployer.audit, json!({ "name": wanted.name }));
     let outcome = if answer.is_ok() { "ok" } else { "no_answer" };
-    log.write(&caller.subject, "room.signal", &format!("{kind}/{id}"), outcome, details)
-        .await?;
+    log.write(
+        &caller.subject,
+        "room.signal",
+        &format!("{kind}/{id}"),
+        outcome,
+        details,
+    )
+    .await?;
     match answer {
         Ok(Payload::Json(json)) => Ok(Json(SignalAnswer {
             answer: serde_json::from_str(json.as_str()).unwrap_or_default(),
         })),
         Ok(Payload::Binary(bytes)) => {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(Json(SignalAnswer { answer: json!({ "hex": hex }) }))
+            Ok(Json(SignalAnswer {
+                answer: json!({ "hex": hex }),
+            }))
         }
         Err(text) => Err(Refusal::new(422, "no_answer", text)),
     }
@@ -194,7 +212,8 @@ async fn close(
     let room = api.deployer.room(&kind, &id)?;
     room.end().map_err(|_| Refusal::no_room(&kind, &id))?;
     let (log, target) = (&api.deployer.audit, format!("{kind}/{id}"));
-    log.write(&caller.subject, "room.close", &target, "ok", json!({})).await?;
+    log.write(&caller.subject, "room.close", &target, "ok", json!({}))
+        .await?;
     Ok(Json(Close {}))
 }
 
@@ -224,7 +243,10 @@ async fn fork(
     Body(wanted): Body<Fork>,
 ) -> Result<(StatusCode, Json<Forked>), Refusal> {
     caller.may(Scope::Operate)?;
-    let forked = api.deployer.fork(&kind, &id, wanted.version, &caller.subject).await?;
+    let forked = api
+        .deployer
+        .fork(&kind, &id, wanted.version, &caller.subject)
+        .await?;
     Ok((StatusCode::CREATED, Json(forked)))
 }
 
@@ -239,7 +261,10 @@ async fn record(
     Body(wanted): Body<Record>,
 ) -> Result<(StatusCode, Json<Recording>), Refusal> {
     caller.may(Scope::Operate)?;
-    let recording = api.deployer.record(&kind, &id, &wanted, &caller.subject).await?;
+    let recording = api
+        .deployer
+        .record(&kind, &id, &wanted, &caller.subject)
+        .await?;
     Ok((StatusCode::CREATED, Json(recording)))
 }
 
