@@ -194,6 +194,22 @@ impl Room {
         }
     }
 
+    /// The same, from the checkpoint before.
+    pub(crate) fn recent_bundle(&self) -> Bundle {
+        let Some(recent) = &self.recent else {
+            return self.bundle();
+        };
+        let calls = recent.calls.iter().chain(self.journal.records());
+        let calls = calls.map(|record| RecordedCall {
+            record: record.clone(),
+            effects: None,
+        });
+        Bundle {
+            calls: calls.collect(),
+            ..self.bundle_from(&recent.base)
+        }
+    }
+
     /// A bundle that begins here and now, for calls to be added.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use crate::calls::Batch;
 use crate::checkpoint::{Checkpoint, MemberRecord, OutRecord, RightRecord, TimerRecord};
 use crate::event::{Event, SnapshotMeta};
 use crate::ids::Ticket;
+use crate::journal::CallRecord;
 use crate::manifest::Durability;
 use crate::opening::StopReason;
 use crate::output::{Output, Persist};
@@ -24,6 +25,15 @@ pub(crate) enum Base {
         state: Bytes,
     },
 }
+
+/// What went before the last checkpoint in memory: other rules are tried on it, too.
+pub(crate) struct Recent {
+    pub(crate) base: Base,
+    pub(crate) calls: Vec<CallRecord>,
+}
+
+/// Rooms with more state than this keep nothing of before their last checkpoint, in bytes.
+const RECENT_STATE: usize = 64 * 1024;
 
 impl Room {
     pub(crate) fn is_checkpoint_due(&self) -> bool {
@@ -83,11 +93,18 @@ impl Room {
         let state = guest.snapshot(limits)?;
         self.limits.check_snapshot(state.len())?;
         self.snapshot_bytes = state.len();
-        self.base = Base::Snapshot {
+        let base = Base::Snapshot {
             meta: self.meta(),
             state: state.clone(),
         };
-        self.journal.clear();
+        let before = std::mem::replace(&mut self.base, base);
+        let calls = self.journal.take();
+        if !calls.is_empty() {
+            self.recent = (state.len() <= RECENT_STATE).then_some(Recent {
+                base: before,
+                calls,
+            });
+        }
         self.dirty_since = None;
         Ok(state)
     }

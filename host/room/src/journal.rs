@@ -106,6 +106,11 @@ impl Journal {
         *self = Self::default();
     }
 
+    /// The same, and here they are.
+    pub(crate) fn take(&mut self) -> Vec<CallRecord> {
+        std::mem::take(self).records
+    }
+
     pub(crate) fn records(&self) -> &[CallRecord] {
         &self.records
     }

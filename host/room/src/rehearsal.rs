@@ -232,7 +232,7 @@ impl Room {
     /// They fail at it; the room mends itself with its next step.
     pub fn material(&mut self) -> Result<Material, Fault> {
         self.mend();
-        let bundle = self.bundle();
+        let bundle = self.recent_bundle();
         let state = match self.fresh_bundle() {
             Ok(fresh) => fresh.state,
             Err(fault) => {

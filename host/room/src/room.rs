@@ -1,7 +1,7 @@
 //! A room: what it holds, how it begins, how it is stepped through time.
 
 use crate::calls::Batch;
-use crate::checkpointing::Base;
+use crate::checkpointing::{Base, Recent};
 use crate::clock::{Clock, RoomTime};
 use crate::effect::Listing;
 use crate::event::{EndCause, Event, SnapshotMeta};
@@ -80,6 +80,7 @@ pub struct Room {
     pub(crate) owed: VecDeque<Event>,
     pub(crate) base: Base,
     pub(crate) journal: Journal,
+    pub(crate) recent: Option<Recent>,
     pub(crate) dirty_since: Option<Duration>,
     pub(crate) snapshot_bytes: usize,
     pub(crate) repair: Option<Repair>,
@@ -167,6 +168,7 @@ impl Room {
             owed: VecDeque::new(),
             base: Base::Init,
             journal: Journal::default(),
+            recent: None,
             dirty_since: None,
             snapshot_bytes: 0,
             repair: None,

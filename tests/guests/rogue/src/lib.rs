@@ -132,7 +132,7 @@ fn happen(state: &mut State, context: &Context, event: Event, effects: &mut Vec<
         Event::Tick if state.is("trap-on-tick") => roost_sdk::fault("traps on tick"),
         Event::Timer(_) if state.is("trap-on-timer") => roost_sdk::fault("traps on timer"),
         Event::Message(_) if state.is("trap-on-message") => roost_sdk::fault("traps on messages"),
-        Event::Message(_) if state.is("bad-effects") => effects.push(Effect::CancelTimer(1)),
+        Event::Message(_) if state.is("bad-effects") => effects.push(orders::to_nobody()),
         Event::Message(message) if message.topic == DO => obey(state, context, &message, effects),
         _ => {}
     }

@@ -128,6 +128,17 @@ fn tell(payload: Payload) -> Effect {
     })
 }
 
+/// A word to a member that never was.
+pub(crate) fn to_nobody() -> Effect {
+    Effect::Deliver(Delivery {
+        to: Audience::Members(vec![999_999]),
+        topic: DONE,
+        payload: Payload::Json("1".to_owned()),
+        lane: Lane::Reliable,
+        author: Author::Room,
+    })
+}
+
 /// Work that no compiler leaves out.
 pub(crate) fn spin(rounds: u64) {
     let mut value = 1_u64;
