@@ -251,7 +251,10 @@ mod tests {
     #[test]
     fn elsewhere_it_is_closed_until_something_is_configured() {
         let open = |config: &mut Config| {
-            config.server.listen = vec!["0.0.0.0:8080".parse().unwrap()];
+            config.server.listen = vec![crate::config::listen::Listen {
+                addr: "0.0.0.0:8080".parse().unwrap(),
+                tls: None,
+            }];
         };
         let (keys, state) = config(open);
         assert_eq!(keys.check(Some("x")), Err(Rejection::Closed));

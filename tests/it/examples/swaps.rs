@@ -1,6 +1,9 @@
 //! How long an upload takes to be live, and how long rooms stand still for it: `cargo run --release -p roost-it --example
 //! swaps -- [ROOMS] [ROUNDS]`, on a machine with nothing else to do.
 
+// A measuring tool may fail loudly.
+#![allow(clippy::indexing_slicing)]
+
 use anyhow::{Context, Result, ensure};
 use roost_it::{Admin, Client, Server, Start, component, with_section};
 use serde_json::{Value, json};
@@ -39,7 +42,7 @@ async fn main() -> Result<()> {
     let (mut uploads, mut activations, mut backs, mut pauses) = (vec![], vec![], vec![], vec![]);
     for round in 0..rounds {
         // About a MiB, most of it never looked at.
-        let filling = "x".repeat((1 << 20_usize).saturating_sub(wasm.len()));
+        let filling = "x".repeat(1_048_576_usize.saturating_sub(wasm.len()));
         let version = with_section(&wasm, &format!("{round} {filling}"));
         let begun = Instant::now();
         let (status, answer) = admin.upload("counter", "", &version).await?;

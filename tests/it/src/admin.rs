@@ -88,7 +88,10 @@ impl Admin {
     pub async fn publish(&self, name: &str, wasm: &[u8]) -> Result<u64> {
         let (status, answer) = self.upload(name, "?activate=true&allow=move", wasm).await?;
         ensure!(status == 201, "upload of {name}: {status} {answer}");
-        answer["version"].as_u64().context("a version")
+        answer
+            .get("version")
+            .and_then(Value::as_u64)
+            .context("a version")
     }
 }
 

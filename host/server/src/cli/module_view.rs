@@ -188,6 +188,7 @@ mod tests {
             interface: "0.1.0".to_owned(),
             imports: vec!["roost:room/log@0.1.0".to_owned()],
             manifest: ManifestInfo {
+                release: None,
                 state_version: 1,
                 pace: "60 Hz".to_owned(),
                 durability: "snapshot".to_owned(),

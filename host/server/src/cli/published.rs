@@ -55,6 +55,7 @@ mod tests {
             version: 3,
             sha256: "0123456789abcdef".repeat(4),
             active,
+            longest_pause_us: 0,
             rolled,
             held_back,
             job: None,

@@ -55,14 +55,14 @@ async fn rooms_come_and_go_without_a_trace() -> Result<()> {
     let cycles = times(200, 10_000);
     stays_small(&server, cycles, |round| {
         let (url, admin) = (
-            server.play("counter", &format!("room {round}")),
+            server.play("counter", &format!("room-{round}")),
             admin.clone(),
         );
         async move {
             let mut client = Client::enter(&url).await?;
             client.say("add", json!({"id": "one", "by": 1})).await?;
             client.expect("added").await?;
-            let path = format!("/rooms/counter/room%20{round}/close");
+            let path = format!("/rooms/counter/room-{round}/close");
             let (status, answer) = admin.post(&path, json!({})).await?;
             ensure!(status == 200, "{status} {answer}");
             client.ended().await?;
