@@ -136,12 +136,7 @@ impl Room {
     ) -> Result<Self, StopReason> {
         let manifest = program.manifest();
         check_granted(&config, manifest)?;
-        let identity = RoomIdentity {
-            room: config.id.clone(),
-            seed: opening.seed & ((1 << 53) - 1),
-            options: config.options.clone(),
-            bans: opening.bans.clone(),
-        };
+        let identity = identity(&config, opening);
         Ok(Self {
             limits: config.limits.for_program(manifest),
             topics: topics(manifest),
@@ -368,6 +363,15 @@ impl Room {
     pub(crate) fn begin_repair(&mut self, batch: Batch, fault: Fault) {
         self.guest = None;
         self.repair = Some(Repair { batch, fault });
+    }
+}
+
+fn identity(config: &RoomConfig, opening: &Opening) -> RoomIdentity {
+    RoomIdentity {
+        room: config.id.clone(),
+        seed: opening.seed & ((1 << 53) - 1),
+        options: config.options.clone(),
+        bans: opening.bans.clone(),
     }
 }
 

@@ -14,7 +14,7 @@ use common::{LIMITS, SANDBOX, context, guest, identity, log, program};
 use roost_room::{
     Checkpoint, Clock, ConnectionId, Effect, Event, Input, Knock, Limits, Manifest, MemberId,
     Message, Opening, Output, Payload, Persist, Program, Room, RoomConfig, Rules, SessionId,
-    SnapshotMeta, Topic,
+    SnapshotMeta, Takeover, Topic,
 };
 use roost_sandbox::{ComponentProgram, INTERFACES};
 use std::sync::Arc;
@@ -163,7 +163,12 @@ impl Stage {
     }
 
     fn exchange(&mut self, program: Arc<ComponentProgram>) {
-        let outputs = self.room.exchange(clock(self.mono), program).unwrap();
+        let takeover = Takeover {
+            granted: program.manifest().capabilities.clone(),
+            program,
+            log: Arc::new(|_, _| ()),
+        };
+        let outputs = self.room.exchange(clock(self.mono), takeover).unwrap();
         self.note(outputs);
         self.step([]);
     }

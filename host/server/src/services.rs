@@ -111,11 +111,7 @@ impl Services {
             library: Arc::clone(&stock.library),
             incidents,
         };
-        let quota = RoomQuota {
-            most: config.rooms.max,
-            most_per_address: config.rooms.max_per_address,
-        };
-        let registry = Registry::new(host, quota);
+        let registry = Registry::new(host, quota(config));
         let heart = probe::start(&registry, probe).await?;
         let kinds = Arc::clone(loaded.kinds());
         let (registered, path) = (Arc::clone(&registry), config.server.state_dir.clone());
@@ -124,11 +120,6 @@ impl Services {
             .await?
             .map_err(|source| StartError::Store { path, source })?;
         tokio::spawn(Arc::clone(&deployer).hear(told));
-        let pianos = SocketConfig {
-            max_message: mpp::MAX_FRAME.min(config.net.max_message.get()),
-            ..SocketConfig::clone(&config.net.socket(mpp::close::SLOW))
-        };
-        let pianos = Arc::new(pianos);
         let entrance = Entrance {
             kinds: Arc::clone(&kinds),
             registry: Arc::clone(&registry),
@@ -141,7 +132,7 @@ impl Services {
         let reception = Arc::new(Reception::new(
             Arc::new(entrance),
             config.mpp.clone(),
-            pianos,
+            Arc::new(pianos(config)),
         ));
         Ok(Self {
             registry,
@@ -186,6 +177,21 @@ impl Services {
             path: PathBuf::new(),
             source,
         })
+    }
+}
+
+fn quota(config: &Config) -> RoomQuota {
+    RoomQuota {
+        most: config.rooms.max,
+        most_per_address: config.rooms.max_per_address,
+    }
+}
+
+/// Sockets of the Multiplayer Piano door.
+fn pianos(config: &Config) -> SocketConfig {
+    SocketConfig {
+        max_message: mpp::MAX_FRAME.min(config.net.max_message.get()),
+        ..SocketConfig::clone(&config.net.socket(mpp::close::SLOW))
     }
 }
 

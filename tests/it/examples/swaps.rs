@@ -6,7 +6,7 @@
 
 use anyhow::{Context, Result, ensure};
 use roost_it::{Admin, Client, Server, Start, component, with_section};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Instant;
 
 fn median(values: &mut [f64]) -> f64 {
@@ -17,6 +17,18 @@ fn median(values: &mut [f64]) -> f64 {
 fn number(place: usize, default: usize) -> usize {
     let given = std::env::args().nth(place);
     given.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// One client in each room, which has something to remember.
+async fn enter(server: &Server, rooms: usize) -> Result<Vec<Client>> {
+    let mut clients = Vec::new();
+    for room in 0..rooms {
+        let mut client = Client::enter(&server.play("counter", &format!("room-{room}"))).await?;
+        client.say("add", json!({"id": "first", "by": 1})).await?;
+        client.expect("added").await?;
+        clients.push(client);
+    }
+    Ok(clients)
 }
 
 #[tokio::main]
@@ -32,13 +44,7 @@ async fn main() -> Result<()> {
     let server = Server::start(&state, start).await?;
     let admin = Admin::of(&server);
     let wasm = std::fs::read(component("counter")?)?;
-    let mut clients = Vec::new();
-    for room in 0..rooms {
-        let mut client = Client::enter(&server.play("counter", &format!("room {room}"))).await?;
-        client.say("add", json!({"id": "first", "by": 1})).await?;
-        client.expect("added").await?;
-        clients.push(client);
-    }
+    let clients = enter(&server, rooms).await?;
     let (mut uploads, mut activations, mut backs, mut pauses) = (vec![], vec![], vec![], vec![]);
     for round in 0..rounds {
         // About a MiB, most of it never looked at.
@@ -65,9 +71,7 @@ async fn main() -> Result<()> {
             "{status} {answer}"
         );
     }
-    for client in &mut clients {
-        client.say("total", Value::Null).await.ok();
-    }
+    drop(clients);
     println!("{rooms} rooms, medians of {rounds} in ms:");
     for (what, values) in [
         ("upload of 1 MiB, compiled and stored", &mut uploads),

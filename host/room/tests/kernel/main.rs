@@ -14,6 +14,7 @@
 mod batches;
 mod cases;
 mod effects;
+mod exchanges;
 mod mailbox;
 mod records;
 mod restart;

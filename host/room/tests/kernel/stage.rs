@@ -5,8 +5,8 @@ use crate::words::{named, parting, say};
 use roost_room::{
     Access, Bundle, CallRecord, Checkpoint, Clock, ConnectionId, DocQuestion, Durability, EndCause,
     Flow, Identity, Input, Knock, Limits, MediaRight, MemberId, Opening, Output, Pace, Payload,
-    Persist, Profile, ProgramHash, RecordedCall, ResumePoint, Right, Room, RoomConfig, SessionId,
-    Signal, Takeover, Ticket, Topic, Track, UserId,
+    Persist, Profile, ProgramHash, ResumePoint, Right, Room, RoomConfig, SessionId, Signal, Ticket,
+    Topic, Track, UserId,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub(crate) struct Stage {
     pub(crate) strings: Arc<Strings>,
-    program: Arc<Script>,
+    pub(crate) program: Arc<Script>,
     pub(crate) limits: Limits,
     options: String,
     granted: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Stage {
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) records: Vec<CallRecord>,
     pub(crate) checkpoints: Vec<Checkpoint>,
-    bundle: Option<Bundle>,
+    pub(crate) bundle: Option<Bundle>,
     pub(crate) lines: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ impl Stage {
         stage
     }
 
-    fn set(&mut self, settings: &str) {
+    pub(crate) fn set(&mut self, settings: &str) {
         let mut script = Script::new(self.program.manifest.durability, &self.strings);
         script.manifest = self.program.manifest.clone();
         script.hash = self.program.hash;
@@ -112,7 +112,7 @@ impl Stage {
         self.program = Arc::new(script);
     }
 
-    fn config(&self) -> RoomConfig {
+    pub(crate) fn config(&self) -> RoomConfig {
         let wanted = roost_room::Capability::ALL.to_vec();
         RoomConfig {
             id: "room".to_owned(),
@@ -216,7 +216,7 @@ impl Stage {
         }
     }
 
-    fn room(&mut self) -> &mut Room {
+    pub(crate) fn room(&mut self) -> &mut Room {
         self.room.as_mut().expect("there is no room")
     }
 
@@ -240,25 +240,6 @@ impl Stage {
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// Every bundle of a fault comes back from its bytes, and shows the fault again.
-    fn look_over_the_shoulder(&mut self, output: &Output) {
-        match output {
-            Output::FaultBundle(bundle) => {
-                assert_eq!(Bundle::from_bytes(&bundle.to_bytes()).unwrap(), **bundle);
-                self.bundle = Some(Bundle::clone(bundle));
-            }
-            Output::Called(called) => {
-                if let Some(bundle) = &mut self.bundle {
-                    bundle.calls.push(RecordedCall {
-                        record: called.record.clone(),
-                        effects: Some(called.effects.clone()),
-                    });
-                }
-            }
-            _ => {}
         }
     }
 
@@ -439,45 +420,6 @@ impl Stage {
                 let outputs = self.room().put_away(clock);
                 self.note(&outputs);
             }
-            "swap" => {
-                self.set(&words[1..].join(" "));
-                let (clock, takeover) = (self.clock(), self.takeover());
-                match self.room().exchange(clock, takeover) {
-                    Ok(outputs) => self.note(&outputs),
-                    Err(reason) => self.lines.push(format!("kept the old: {reason}")),
-                }
-            }
-            "back" => {
-                self.set(&words[1..].join(" "));
-                let (clock, takeover) = (self.clock(), self.takeover());
-                match self.room().roll_back(clock, takeover) {
-                    Ok((how, outputs)) => {
-                        self.lines.push(format!("back: {how:?}"));
-                        self.note(&outputs);
-                    }
-                    Err(reason) => self.lines.push(format!("kept the new: {reason}")),
-                }
-            }
-            "settle-in" => self.room().forget_retreat(),
-            "rehearse" => {
-                self.set(&words[1..].join(" "));
-                let takeover = self.takeover();
-                let line = match self.room().material().map(|m| m.rehearse(&takeover)) {
-                    Ok(Ok(calls)) => format!("fit: {calls} calls heard again"),
-                    Ok(Err(unfit)) => format!("unfit: {unfit}"),
-                    Err(fault) => format!("no material: {fault}"),
-                };
-                self.lines.push(line);
-            }
-            "record" => {
-                self.room().tap(true);
-                self.bundle = self.room().fresh_bundle().ok();
-            }
-            "replay" => {
-                self.set(&words[1..].join(" "));
-                let line = self.replay();
-                self.lines.push(line);
-            }
             "interrupt" => {
                 self.strings.interrupt_in.store(1, Ordering::Relaxed);
                 self.strings
@@ -490,39 +432,9 @@ impl Stage {
                 self.records.truncate(left);
             }
             "show" => self.show(words[1]),
-            _ => return false,
+            _ => return self.play_exchange(words),
         }
         true
-    }
-
-    fn takeover(&self) -> Takeover {
-        let RoomConfig { granted, log, .. } = self.config();
-        Takeover {
-            program: self.program.clone(),
-            granted,
-            log,
-        }
-    }
-
-    /// Repeat what was recorded last.
-    fn replay(&mut self) -> String {
-        let (program, log) = (self.program.clone(), self.config().log);
-        let Some(bundle) = &self.bundle else {
-            return "nothing was recorded".to_owned();
-        };
-        let replayed = match bundle.replay(program.as_ref(), &log, 1) {
-            Ok(replayed) => replayed,
-            Err(reason) => return format!("no replay: {reason}"),
-        };
-        let mut line = format!("{} of {} calls the same", replayed.same, replayed.calls);
-        for divergence in &replayed.divergences {
-            let call = divergence.record.sequence;
-            line.push_str(&format!("; call {call}, effect {}", divergence.place));
-        }
-        if let Some(fault) = replayed.fault {
-            line.push_str(&format!("; again: {fault}"));
-        }
-        line
     }
 
     fn persisted(&mut self, ticket: &str, result: Result<(), String>) {

@@ -84,19 +84,7 @@ impl Deployer {
         self.check_rights(module, &version, &wanted.allow)?;
         let ruling = self.ruling(&version).await?;
         self.rehearse(&module.name, &ruling, |_| true, job).await?;
-        // From here on a crash leads to the new version.
-        let allow = wanted.allow.clone();
-        self.change(module, ProgramBatch::new(), |record| {
-            record.rolling = Some(Rolling {
-                version: number,
-                back: false,
-            });
-            let version = record.versions.iter_mut().find(|v| v.number == number);
-            if let Some(version) = version {
-                version.allowed.extend(allow);
-            }
-        })
-        .await?;
+        self.set_out(module, wanted).await?;
         let outcome = match self.roll_to(module, &ruling, job).await {
             Ok(outcome) => outcome,
             Err(refusal) => {
@@ -128,6 +116,22 @@ impl Deployer {
             longest_pause_us: outcome.longest_us(),
             ..self.published(module, number)?
         })
+    }
+
+    /// From here on a crash leads to the new version.
+    async fn set_out(&self, module: &Module, wanted: &Activate) -> Result<(), Refusal> {
+        let (number, allow) = (wanted.version, wanted.allow.clone());
+        self.change(module, ProgramBatch::new(), |record| {
+            record.rolling = Some(Rolling {
+                version: number,
+                back: false,
+            });
+            let version = record.versions.iter_mut().find(|v| v.number == number);
+            if let Some(version) = version {
+                version.allowed.extend(allow);
+            }
+        })
+        .await
     }
 
     /// All rooms, live ones now and others when they are opened.

@@ -241,6 +241,17 @@ impl Recordings {
             }
         }
         drop(calls);
+        self.finish(number, &room, &bundle, asked).await;
+    }
+
+    /// A recording has ended: keep it, and tell whoever ended it.
+    async fn finish(
+        &self,
+        number: u64,
+        room: &RoomHandle,
+        bundle: &Bundle,
+        asked: Option<oneshot::Sender<Recording>>,
+    ) {
         let recording = {
             let mut inner = self.lock();
             let key = (room.kind().to_string(), room.id().to_string());
@@ -252,10 +263,7 @@ impl Recordings {
             ended_at: Some(unix_millis()),
             ..recording
         };
-        match self
-            .store(number, ended, &bundle, ProgramBatch::new())
-            .await
-        {
+        match self.store(number, ended, bundle, ProgramBatch::new()).await {
             Ok(recording) => {
                 if let Some(asked) = asked {
                     // Whoever asked may have gone.

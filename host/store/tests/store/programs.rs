@@ -1,6 +1,6 @@
 //! Programs: content addressed, listed, named; interrupted uploads leave nothing.
 
-use roost_store::{Options, ProgramBatch, StoreError, program_hash};
+use roost_store::{Options, ProgramBatch, Shelf, StoreError, program_hash};
 
 use crate::fixture::{noise, open, raw, tamper};
 

@@ -31,6 +31,42 @@ fn path(folder: &Path, name: &str) -> Result<String> {
     Ok(path.to_str().context("a path")?.to_owned())
 }
 
+/// Record a room in which somebody talks. Gives the recording's id.
+async fn record(server: &Server, member: Client, file: &str) -> Result<String> {
+    let mut member = member;
+    let args = ["room", "record", "rogue/r", "--seconds", "1", "-o", file];
+    let talk = async {
+        for _ in 0..20 {
+            member.say("do", json!("echo")).await?;
+            member.expect("done").await?;
+        }
+        anyhow::Ok(())
+    };
+    let (recorded, talked) = tokio::join!(roost(server, &args), talk);
+    talked?;
+    let (well, text) = recorded?;
+    ensure!(well, "{text}");
+    let list = json_of(server, &["recording", "list"]).await?;
+    let id = list["recordings"][0]["id"].as_str().context("an id")?;
+    Ok(id.to_owned())
+}
+
+async fn shows_everything(server: &Server) -> Result<()> {
+    for args in [
+        &["module", "list"][..],
+        &["module", "inspect", "rogue"],
+        &["room", "list"],
+        &["recording", "list"],
+        &["job", "list"],
+        &["audit"],
+        &["server"],
+    ] {
+        let (well, text) = roost(server, args).await?;
+        ensure!(well && !text.is_empty(), "{args:?}: {text}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_operator_publishes_looks_records_and_goes_back() -> Result<()> {
     let state = tempfile::tempdir()?;
@@ -42,41 +78,14 @@ async fn an_operator_publishes_looks_records_and_goes_back() -> Result<()> {
     let (well, text) = roost(&server, &publish).await?;
     ensure!(well && text.contains("rogue"), "{text}");
 
-    let mut member = Client::enter(&server.play("rogue", "r")).await?;
+    let member = Client::enter(&server.play("rogue", "r")).await?;
     let recorded = path(state.path(), "r.roost")?;
     let begun = json_of(&server, &["room", "inspect", "rogue/r"]).await?;
     assert_eq!(
         (&begun["version"], &begun["members"]),
         (&json!(1), &json!(1))
     );
-    let id = {
-        let args = [
-            "room",
-            "record",
-            "rogue/r",
-            "--seconds",
-            "1",
-            "-o",
-            &recorded,
-        ];
-        let record = roost(&server, &args);
-        let talk = async {
-            for _ in 0..20 {
-                member.say("do", json!("echo")).await?;
-                member.expect("done").await?;
-            }
-            anyhow::Ok(())
-        };
-        let (recorded, talked) = tokio::join!(record, talk);
-        talked?;
-        let (well, text) = recorded?;
-        ensure!(well, "{text}");
-        let list = json_of(&server, &["recording", "list"]).await?;
-        list["recordings"][0]["id"]
-            .as_str()
-            .context("an id")?
-            .to_owned()
-    };
+    let id = record(&server, member, &recorded).await?;
     let (same, text) = roost(&server, &["replay", &recorded]).await?;
     ensure!(same && text.contains("byte for byte"), "{text}");
 
@@ -99,18 +108,7 @@ async fn an_operator_publishes_looks_records_and_goes_back() -> Result<()> {
     );
     let (well, text) = roost(&server, &["module", "diff", "rogue@1", "rogue@2"]).await?;
     ensure!(well, "{text}");
-    for args in [
-        &["module", "list"][..],
-        &["module", "inspect", "rogue"],
-        &["room", "list"],
-        &["recording", "list"],
-        &["job", "list"],
-        &["audit"],
-        &["server"],
-    ] {
-        let (well, text) = roost(&server, args).await?;
-        ensure!(well && !text.is_empty(), "{args:?}: {text}");
-    }
+    shows_everything(&server).await?;
     let (well, text) = roost(&server, &["recording", "delete", &id]).await?;
     ensure!(well, "{text}");
     // Refusals are explained, and end with 1.

@@ -40,35 +40,23 @@ impl Member {
     }
 }
 
-#[tokio::test]
-async fn what_scripts_rely_on() -> Result<()> {
-    let state = tempfile::tempdir()?;
-    let server = server(&state).await?;
-    let admin = Admin::of(&server);
-    let (first, second) = (
-        rogue(&wasm("rogue")?, "one")?,
-        rogue(&wasm("rogue")?, "two")?,
-    );
-
+async fn nobody_without_a_token(admin: &Admin, wasm: &[u8]) -> Result<()> {
     // Nobody without a token, nobody with a wrong one.
     for token in ["", "wrong"] {
         let mut nobody = admin.clone();
         nobody.token = token.to_owned();
-        let (status, answer) = nobody.upload("rogue", "", &first).await?;
+        let (status, answer) = nobody.upload("rogue", "", wasm).await?;
         assert_eq!(
             (status, &answer["error"]["code"]),
             (401, &json!("unauthorized"))
         );
         assert!(answer["error"]["message"].is_string() && answer["error"]["details"].is_object());
     }
+    Ok(())
+}
 
-    let (status, answer) = admin.upload("rogue", "", &first).await?;
-    assert_eq!(status, 201, "{answer}");
-    assert_eq!(
-        (&answer["version"], &answer["active"]),
-        (&json!(1), &json!(null))
-    );
-    assert_eq!(answer["sha256"].as_str().map(str::len), Some(64));
+/// What a first version wants has to be allowed.
+async fn wants_leave(admin: &Admin) -> Result<()> {
     // It wants to move people, and nobody has said that it may.
     let (status, refused) = admin
         .post("/modules/rogue/activate", json!({"version": 1}))
@@ -85,18 +73,11 @@ async fn what_scripts_rely_on() -> Result<()> {
         )
         .await?;
     assert_eq!((status, &live["active"]), (200, &json!(1)), "{live}");
+    Ok(())
+}
 
-    let mut member = Member::enter(&server, "r").await?;
-    assert_eq!(member.order("version").await?, "one");
-    let (status, answer) = admin
-        .upload("rogue", "?activate=true&note=second", &second)
-        .await?;
-    assert_eq!((status, &answer["active"]), (201, &json!(2)), "{answer}");
-    assert_eq!(member.order("version").await?, "two");
-    // The same bytes again are the version that is there.
-    let (status, again) = admin.upload("rogue", "", &second).await?;
-    assert_eq!((status, &again["version"]), (200, &json!(2)));
-
+/// After the second version has gone live: what is said of it.
+async fn shows(admin: &Admin, answer: &Value) -> Result<()> {
     let module = admin.get("/modules/rogue").await?;
     assert_eq!(
         (&module["active"], &module["previous"]),
@@ -115,16 +96,11 @@ async fn what_scripts_rely_on() -> Result<()> {
         (&answer["sha256"], &json!(1))
     );
     assert!(room["since_event"].as_u64() > Some(1), "{room}");
+    Ok(())
+}
 
-    let (status, back) = admin.post("/modules/rogue/rollback", json!({})).await?;
-    assert_eq!((status, &back["active"]), (200, &json!(1)), "{back}");
-    assert_eq!(member.order("version").await?, "one");
-    let (status, nothing) = admin.post("/modules/rogue/rollback", json!({})).await?;
-    assert_eq!(
-        (status, &nothing["error"]["code"]),
-        (409, &json!("nothing_to_roll_back_to"))
-    );
-
+/// The bytes can be had again, and the audit log knows everything.
+async fn leaves_traces(admin: &Admin, second: &[u8]) -> Result<()> {
     let path = "/modules/rogue/versions/2/wasm";
     let bytes = admin
         .send(Method::GET, path, Vec::new())
@@ -143,27 +119,57 @@ async fn what_scripts_rely_on() -> Result<()> {
     Ok(())
 }
 
-/// Whatever is wrong with an upload: the reason is said, and the room and its member notice nothing.
 #[tokio::test]
-async fn bad_uploads_change_nothing() -> Result<()> {
+async fn what_scripts_rely_on() -> Result<()> {
     let state = tempfile::tempdir()?;
     let server = server(&state).await?;
     let admin = Admin::of(&server);
-    let good = wasm("rogue")?;
-    admin.publish("rogue", &rogue(&good, "one")?).await?;
-    let mut member = Member::enter(&server, "r").await?;
-    assert_eq!(member.order("echo").await?, "echo");
+    let (first, second) = (
+        rogue(&wasm("rogue")?, "one")?,
+        rogue(&wasm("rogue")?, "two")?,
+    );
 
-    let module = |body: &str| -> Result<Vec<u8>> {
-        let name = format!("{}.wat", rand::random::<u32>());
-        let file = state.path().join(name);
-        std::fs::write(&file, body)?;
-        Ok(std::fs::read(file)?)
-    };
+    nobody_without_a_token(&admin, &first).await?;
+    let (status, answer) = admin.upload("rogue", "", &first).await?;
+    assert_eq!(status, 201, "{answer}");
+    assert_eq!(
+        (&answer["version"], &answer["active"]),
+        (&json!(1), &json!(null))
+    );
+    assert_eq!(answer["sha256"].as_str().map(str::len), Some(64));
+    wants_leave(&admin).await?;
+    let mut member = Member::enter(&server, "r").await?;
+    assert_eq!(member.order("version").await?, "one");
+    let (status, answer) = admin
+        .upload("rogue", "?activate=true&note=second", &second)
+        .await?;
+    assert_eq!((status, &answer["active"]), (201, &json!(2)), "{answer}");
+    assert_eq!(member.order("version").await?, "two");
+    // The same bytes again are the version that is there.
+    let (status, again) = admin.upload("rogue", "", &second).await?;
+    assert_eq!((status, &again["version"]), (200, &json!(2)));
+
+    shows(&admin, &answer).await?;
+    let (status, back) = admin.post("/modules/rogue/rollback", json!({})).await?;
+    assert_eq!((status, &back["active"]), (200, &json!(1)), "{back}");
+    assert_eq!(member.order("version").await?, "one");
+    let (status, nothing) = admin.post("/modules/rogue/rollback", json!({})).await?;
+    assert_eq!(
+        (status, &nothing["error"]["code"]),
+        (409, &json!("nothing_to_roll_back_to"))
+    );
+
+    leaves_traces(&admin, &second).await
+}
+
+/// What is wrong, the bytes, and how that is refused.
+type BadUpload = (&'static str, Vec<u8>, u16, &'static str);
+
+fn bad_uploads(good: &[u8]) -> Result<Vec<BadUpload>> {
     let core = b"\0asm\x01\0\0\0".to_vec();
     let empty = b"\0asm\x0d\0\x01\0".to_vec();
     let mut uploads = vec![
-        ("garbage", module("not wasm at all")?, 422, "malformed"),
+        ("garbage", b"not wasm at all".to_vec(), 422, "malformed"),
         ("nothing", Vec::new(), 422, "malformed"),
         (
             "truncated",
@@ -185,9 +191,23 @@ async fn bad_uploads_change_nothing() -> Result<()> {
         ("bad-effects", "rehearsal_failed"),
         ("refuse-own", "rehearsal_failed"),
     ] {
-        uploads.push((words, rogue(&good, words)?, 422, code));
+        uploads.push((words, rogue(good, words)?, 422, code));
     }
-    for (what, bytes, status, code) in uploads {
+    Ok(uploads)
+}
+
+/// Whatever is wrong with an upload: the reason is said, and the room and its member notice nothing.
+#[tokio::test]
+async fn bad_uploads_change_nothing() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let server = server(&state).await?;
+    let admin = Admin::of(&server);
+    let good = wasm("rogue")?;
+    admin.publish("rogue", &rogue(&good, "one")?).await?;
+    let mut member = Member::enter(&server, "r").await?;
+    assert_eq!(member.order("echo").await?, "echo");
+
+    for (what, bytes, status, code) in bad_uploads(&good)? {
         let (got, answer) = admin.upload("rogue", "?activate=true", &bytes).await?;
         assert_eq!(
             (got, &answer["error"]["code"]),

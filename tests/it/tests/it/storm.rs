@@ -71,6 +71,25 @@ async fn shown(pianist: &mut Pianist, room: &str) -> Result<Value> {
     Ok(json!(ch))
 }
 
+/// Activate and roll back as soon as the last one has ended. Gives how many there were in how many seconds.
+async fn swap(admin: &Admin, lasts: Duration) -> Result<(u32, f64)> {
+    let wasm = std::fs::read(component("piano")?)?;
+    let (began, mut swaps) = (Instant::now(), 0);
+    while began.elapsed() < lasts {
+        let version = with_section(&wasm, &format!("storm {swaps}"));
+        let (status, answer) = admin.upload("piano", "?activate=true", &version).await?;
+        ensure!(status == 201, "{status} {answer}");
+        ensure!(answer["held_back"] == 0, "{answer}");
+        let (status, answer) = admin.post("/modules/piano/rollback", json!({})).await?;
+        ensure!(
+            status == 200 && answer["held_back"] == 0,
+            "{status} {answer}"
+        );
+        swaps += 2;
+    }
+    Ok((swaps, began.elapsed().as_secs_f64()))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_in_a_storm_of_swaps() -> Result<()> {
     let lasts = Duration::from_secs(times(5, 30) as u64);
@@ -81,7 +100,6 @@ async fn nothing_is_lost_in_a_storm_of_swaps() -> Result<()> {
     };
     let server = Server::start(state.path(), start).await?;
     let admin = Admin::of(&server);
-    let wasm = std::fs::read(component("piano")?)?;
     let name = |player: usize| format!("storm {}", player / ROOM);
     let mut pianists = Vec::new();
     for player in 0..PLAYERS {
@@ -105,21 +123,7 @@ async fn nothing_is_lost_in_a_storm_of_swaps() -> Result<()> {
         tokio::spawn(play(pianist, stopped))
     });
     let players: Vec<_> = players.collect();
-    let began = Instant::now();
-    let mut swaps = 0;
-    while began.elapsed() < lasts {
-        let version = with_section(&wasm, &format!("storm {swaps}"));
-        let (status, answer) = admin.upload("piano", "?activate=true", &version).await?;
-        ensure!(status == 201, "{status} {answer}");
-        ensure!(answer["held_back"] == 0, "{answer}");
-        let (status, answer) = admin.post("/modules/piano/rollback", json!({})).await?;
-        ensure!(
-            status == 200 && answer["held_back"] == 0,
-            "{status} {answer}"
-        );
-        swaps += 2;
-    }
-    let took = began.elapsed().as_secs_f64();
+    let (swaps, took) = swap(&admin, lasts).await?;
     stop.send(true)?;
     let (mut heard, mut after) = (0, Vec::new());
     for (player, playing) in players.into_iter().enumerate() {
