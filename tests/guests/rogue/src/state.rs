@@ -8,7 +8,7 @@ static VERSION: [u8; 64] = *b"rogue-version:                                    
 
 /// The words of this version.
 #[must_use]
-pub fn version() -> &'static str {
+pub(crate) fn version() -> &'static str {
     let bytes = std::hint::black_box(&VERSION);
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     text.trim_start_matches("rogue-version:").trim()
