@@ -14,7 +14,7 @@ pub use pool::{Pool, PoolError};
 pub use post::{Gone, RoomHandle, SignalAnswer, Status};
 
 use crate::clock::HostClock;
-use crate::deploy::{Incident, Library};
+use crate::deploy::{Incident, Library, is_fork};
 use crate::fanout::{Outlet, Outlets, Sink};
 use crate::kinds::Kind;
 use crate::registry::Registry;
@@ -233,6 +233,11 @@ impl Actor {
 
     /// Store what is not stored yet, if the room has to leave or has nothing to do any more.
     async fn put_away_in_time(&mut self, room: Box<Room>) -> Result<Box<Room>, PoolError> {
+        if is_fork(self.handle.id()) && room.is_running() && room.may_rest() && !self.leaving {
+            // Nobody comes back to a copy. If it is gone already, so much the better.
+            let _ = self.handle.end();
+            return Ok(room);
+        }
         let wanted = room.is_running() && (self.leaving || room.may_rest());
         if !wanted || room.is_clean() || !room.is_settled() {
             return Ok(room);

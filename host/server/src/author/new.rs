@@ -93,14 +93,22 @@ fn files(name: &str, language: Language) -> Vec<NewFile> {
         files.extend(embedded::<SdkSources>("sdk/src"));
     }
     let interface = embedded::<Interface>("sdk/wit").into_iter();
-    files.extend(
-        interface.filter(|file| file.path.extension().is_some_and(|ending| ending == "wit")),
-    );
+    files.extend(interface.filter(|file| {
+        // The text of this version alone, and none of those that are frozen.
+        let is_newest = file.path.parent() == Some(Path::new("sdk/wit"));
+        is_newest && file.path.extension().is_some_and(|ending| ending == "wit")
+    }));
     for file in &mut files {
         fill(file, name);
     }
     files
 }
+
+/// The version of the interface that new projects are written for: the newest.
+const INTERFACE: &str = {
+    let [_, newest] = roost_sandbox::INTERFACES;
+    newest
+};
 
 fn embedded<E: RustEmbed>(folder: &str) -> Vec<NewFile> {
     let file = |path: std::borrow::Cow<'static, str>| {
@@ -120,7 +128,11 @@ fn fill(file: &mut NewFile, name: &str) {
         let version = env!("CARGO_PKG_VERSION");
         replace(
             &mut file.bytes,
-            &[("{{name}}", name), ("{{version}}", version)],
+            &[
+                ("{{name}}", name),
+                ("{{version}}", version),
+                ("{{interface}}", INTERFACE),
+            ],
         );
         // Cargo packages no file of that name with a dot in front.
         let path = if path == "gitignore" {
@@ -175,7 +187,9 @@ mod tests {
             for file in files("my-kind", language) {
                 let text = String::from_utf8(file.bytes).unwrap();
                 assert!(
-                    !text.contains("{{name") && !text.contains("{{version"),
+                    !["{{name", "{{version", "{{interface"]
+                        .iter()
+                        .any(|left| text.contains(left)),
                     "{:?}",
                     file.path
                 );
