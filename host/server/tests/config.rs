@@ -250,7 +250,7 @@ fn all_mistakes_are_told_at_once() {
         [play]
         secret = "short"
         [admin]
-        token = "short"
+        secret = "short"
         public_key = "/no/such/key.pem"
         [kinds.Echo]
         capabilities = ["fly"]
@@ -266,7 +266,7 @@ fn all_mistakes_are_told_at_once() {
         ("net.surprise", "unknown field"),
         ("server.listen", "\"nowhere\" is not an address"),
         ("play.secret", "at least 16 bytes are needed"),
-        ("admin.token", "at least 16 bytes are needed"),
+        ("admin.secret", "at least 16 bytes are needed"),
         ("admin.public_key", "there is no file /no/such/key.pem"),
         ("kinds.Echo", "a kind's name is"),
         ("kinds.Echo.capabilities", "\"fly\" is none of set-profile"),

@@ -123,7 +123,7 @@ const FILTERED: &[(&str, &str)] = &[
         r#"{"m":"kickban","_id":"ab","ms":-1}"#,
         r#"{"_id":"ab","ms":0}"#,
     ),
-    (r#"{"m":"kickban","_id":"ab","ms":9e14}"#, ""),
+    (r#"{"m":"kickban","_id":"ab","ms":1e300}"#, ""),
     (r#"{"m":"kickban","_id":"ab","ms":"60"}"#, ""),
     (r#"{"m":"unban","_id":"ab"}"#, r#"{"_id":"ab"}"#),
     (r#"{"m":"+custom"}"#, "{}"),
