@@ -104,17 +104,17 @@ mod tests {
 
     #[test]
     fn only_what_somebody_writes_matters() {
-        let root = Path::new("/work/rules");
+        let root = Path::new("/home/ann/rules");
         for (path, matters) in [
-            ("/work/rules/src/lib.rs", true),
-            ("/work/rules/Cargo.toml", true),
-            ("/work/rules/assets/board.json", true),
-            ("/work/rules/target/release/x.d", false),
-            ("/work/rules/.git/index", false),
-            ("/work/rules/src/.lib.rs.swp", false),
-            ("/work/rules/src/lib.rs~", false),
-            ("/work/rules/rules.wasm", false),
-            ("/work/rules", false),
+            ("/home/ann/rules/src/lib.rs", true),
+            ("/home/ann/rules/Cargo.toml", true),
+            ("/home/ann/rules/assets/board.json", true),
+            ("/home/ann/rules/target/release/x.d", false),
+            ("/home/ann/rules/.git/index", false),
+            ("/home/ann/rules/src/.lib.rs.swp", false),
+            ("/home/ann/rules/src/lib.rs~", false),
+            ("/home/ann/rules/rules.wasm", false),
+            ("/home/ann/rules", false),
             ("/work/other/src/lib.rs", false),
         ] {
             assert_eq!(is_source(root, Path::new(path)), matters, "{path}");
