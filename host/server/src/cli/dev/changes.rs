@@ -115,7 +115,7 @@ mod tests {
             ("/home/ann/rules/src/lib.rs~", false),
             ("/home/ann/rules/rules.wasm", false),
             ("/home/ann/rules", false),
-            ("/work/other/src/lib.rs", false),
+            ("/home/ann/other/src/lib.rs", false),
         ] {
             assert_eq!(is_source(root, Path::new(path)), matters, "{path}");
         }
