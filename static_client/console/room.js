@@ -133,7 +133,6 @@ function numbers(room) {
     ["Fuel", `${large(room.fuel)}${room.calls ? `, ${large(Math.round(room.fuel / room.calls))} a call` : ""}`],
     ["Faults", room.faults ? h("span", { class: "bad" }, count(room.faults)) : "none"],
     ["Snapshot", bytes(room.snapshot_bytes)],
-    room.memory_limit !== null && ["Memory", `at most ${bytes(room.memory_limit)}`],
     ["Since checkpoint", plural(room.journal_calls, "call")],
     ["Timers", count(room.timers)],
     ["Dropped", count(room.dropped)],

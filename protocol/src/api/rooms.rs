@@ -47,8 +47,6 @@ pub struct RoomDetail {
     pub uptime_ms: u64,
     /// Bytes of the last snapshot.
     pub snapshot_bytes: usize,
-    /// Bytes of linear memory that its rules may have.
-    pub memory_limit: Option<usize>,
     /// Calls since the last checkpoint.
     pub journal_calls: usize,
     /// Faults of its rules in this life.

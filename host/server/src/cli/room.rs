@@ -215,7 +215,6 @@ fn detail(detail: &RoomDetail) -> String {
     facts.row("since checkpoint", grouped(detail.journal_calls as u64));
     facts.row("fuel", grouped(detail.fuel));
     facts.row("snapshot", size(detail.snapshot_bytes));
-    facts.some("memory limit", detail.memory_limit.map(size));
     facts.row("timers", grouped(detail.timers as u64));
     for (name, number) in [
         ("faults", detail.faults),

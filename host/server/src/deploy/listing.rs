@@ -171,7 +171,6 @@ impl Deployer {
             fuel: report.fuel,
             uptime_ms: report.uptime,
             snapshot_bytes: report.snapshot,
-            memory_limit: None,
             journal_calls: report.journal,
             faults: report.faults,
             dropped: report.dropped,
